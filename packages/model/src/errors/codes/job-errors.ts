@@ -1,0 +1,35 @@
+import type { ErrorRow } from "../error-row.ts";
+import { exitCodes } from "../exit-codes.ts";
+
+export const jobErrors = {
+  cancelled: {
+    exit: exitCodes.cancelled,
+    retry: "never",
+    meaning: "Stopped by a person.",
+    hint: "Run the command again when you are ready.",
+  },
+  "job-fenced": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "A newer attempt of the same run has taken over.",
+    hint: "Nothing: the newer attempt reports the result.",
+  },
+  "guard-broken": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "A guard of the policy does not hold (size, shrink, unreadable files).",
+    hint: "Look at the source; when it is right, raise the guard.",
+  },
+  "asset-unknown": {
+    exit: exitCodes.usage,
+    retry: "never",
+    meaning: "The configuration has no such asset, policy, repository or drill.",
+    hint: "Run 'lifeboat config explain' to see what there is.",
+  },
+  "verification-failed": {
+    exit: exitCodes.checkFailed,
+    retry: "never",
+    meaning: "What was restored is not what the snapshot holds.",
+    hint: "Do not use the target; restore again and run 'lifeboat repo check --read-data'.",
+  },
+} as const satisfies Record<string, ErrorRow>;

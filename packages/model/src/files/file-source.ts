@@ -1,0 +1,60 @@
+import type { ByteString } from "../bytes/byte-string.ts";
+import type { FileEntry, FileExtras } from "./file-entry.ts";
+
+/** A part of the source that could not be listed or read as it should. */
+export interface SourceProblem {
+  readonly path: ByteString;
+  /**
+   * `unreadable`: refused or broken. `vanished`: listed, then gone. `changed`: kept changing while it was read, what is
+   * stored may be torn. `unlisted`: a folder whose content could not be listed.
+   */
+  readonly kind: "unreadable" | "vanished" | "changed" | "unlisted";
+  readonly detail: string;
+}
+
+/**
+ * What reading yields. `index` is the place in the list that was passed to `read`. Order for one entry:
+ * `start`, any number of `data` and `hole`, `end`; the verdicts come after the last content, one for every entry of the list.
+ * Entries come in the order of the list, one at a time.
+ */
+export type ReadEvent =
+  | { readonly kind: "start"; readonly index: number; readonly extras: FileExtras }
+  | { readonly kind: "data"; readonly index: number; readonly bytes: Uint8Array }
+  | { readonly kind: "hole"; readonly index: number; readonly length: number }
+  | { readonly kind: "end"; readonly index: number }
+  /**
+   * `same`: after the read, size, mtime, ctime and inode are still those of the listing. `changed`: they are not, `now`
+   * has the entry as it is now: read it again or report it. `vanished`, `unreadable`: nothing usable was read.
+   */
+  | {
+      readonly kind: "verdict";
+      readonly index: number;
+      readonly verdict: "same" | "changed" | "vanished" | "unreadable";
+      readonly now?: FileEntry;
+      readonly detail?: string;
+    };
+
+/** Files of one machine, listed once and then read in part. Nothing is written there. */
+export interface FileSource {
+  /** For people and errors: "/srv/www on web1". */
+  readonly name: string;
+  /** The source's paths, absolute, as configured. */
+  readonly paths: readonly ByteString[];
+  /**
+   * Depth first: a folder stands before what it holds, and all that is below it comes before anything that is not.
+   * Within a folder the order is the host's, not sorted. The folders above a path come first, each once, with `above`.
+   * Yields batches. Unlistable parts are reported through `problem` and do not end the listing.
+   */
+  list(options: {
+    readonly signal: AbortSignal;
+    readonly problem: (problem: SourceProblem) => void;
+  }): AsyncIterable<readonly FileEntry[]>;
+  /**
+   * Reads entries of any type (only files have content; for the others the extras are what is wanted), one stream,
+   * in the order given. Several calls may run at the same time. Breaking off the iteration stops the remote program.
+   * The bytes of a `data` event belong to the caller.
+   */
+  read(entries: readonly FileEntry[], options: { readonly signal: AbortSignal }): AsyncIterable<readonly ReadEvent[]>;
+  /** Bytes received from the machine so far, all streams together, as the channel counted them. */
+  bytesReceived(): number;
+}

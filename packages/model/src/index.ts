@@ -1,0 +1,17 @@
+export { type ByteString, byteString, displayName, fromBytes, textOf, toBytes } from "./bytes/byte-string.ts";
+export type * from "./config/compiled-config.ts";
+export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";
+export type { ErrorRow } from "./errors/error-row.ts";
+export { exitCodes } from "./errors/exit-codes.ts";
+export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf } from "./errors/lifeboat-error.ts";
+export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
+export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
+export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
+export type { CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
+export { type Logger, silentLogger } from "./progress/logger.ts";
+export type { ProgressListener, ProgressStatus } from "./progress/progress.ts";
+export type { RestoreTarget, TargetState } from "./restore/restore-target.ts";
+export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";
+export { describeSecret, type SecretReference, type SecretResolver } from "./secrets/secret-reference.ts";
+export type { Clock } from "./time/clock.ts";
+export { epochFromRfc3339, type Rfc3339Nanos, rfc3339FromEpoch } from "./time/rfc3339.ts";

@@ -1,0 +1,36 @@
+/**
+ * Times of files: RFC 3339 in UTC with `Z`, up to nine fraction digits, trailing zeros trimmed, no fraction when zero.
+ * That is the only form that restic re-encodes to the same bytes (repository-format, trees). Dates have milliseconds
+ * only, so nanoseconds never pass through one.
+ */
+export type Rfc3339Nanos = string & { readonly __rfc3339: true };
+
+const secondsMin = -62167219200; // 0000-01-01T00:00:00Z
+const secondsMax = 253402300799; // 9999-12-31T23:59:59Z
+let lastSeconds = Number.NaN;
+let lastText = "";
+
+/** `seconds` since 1970 (may be negative), `nanos` 0..999999999. Years outside 0000-9999 are clamped, as restic does. */
+export function rfc3339FromEpoch(seconds: number, nanos: number): Rfc3339Nanos {
+  const clamped = Math.min(Math.max(Math.floor(seconds), secondsMin), secondsMax);
+  if (clamped !== lastSeconds) {
+    lastSeconds = clamped;
+    lastText = new Date(clamped * 1000).toISOString().slice(0, 19);
+  }
+  if (nanos === 0) return `${lastText}Z` as Rfc3339Nanos;
+  let end = 9;
+  const digits = nanos.toString().padStart(9, "0");
+  while (digits.charCodeAt(end - 1) === 48) end--;
+  return `${lastText}.${digits.slice(0, end)}Z` as Rfc3339Nanos;
+}
+
+const pattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** Reads any RFC 3339 time, with any offset; undefined when it is none. */
+export function epochFromRfc3339(text: string): { seconds: number; nanos: number } | undefined {
+  const match = pattern.exec(text);
+  if (match === null) return undefined;
+  const millis = Date.parse(`${match[1]}${match[3]}`);
+  if (Number.isNaN(millis)) return undefined;
+  return { seconds: millis / 1000, nanos: Number((match[2] ?? "").padEnd(9, "0")) };
+}
