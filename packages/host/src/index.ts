@@ -1,1 +1,13 @@
-export {};
+export { realClock } from "./clock/real-clock.ts";
+export { type ConfigChoice, findConfig } from "./config/find-config.ts";
+export { type ConfigFile, readConfigFiles } from "./config/read-config-files.ts";
+export { type ConsoleOptions, type ConsoleOutput, createConsole } from "./console/console-output.ts";
+export { type Environment, readEnvironment } from "./environment/environment.ts";
+export { createLogger, type LoggerOptions, type LogLevel } from "./logger/create-logger.ts";
+export { type Random, systemRandom } from "./random/random.ts";
+export { createSecretMask, type SecretMask } from "./secrets/secret-mask.ts";
+export { createSecretResolver, type SecretResolverOptions } from "./secrets/secret-resolver.ts";
+export { type StopSignal, stopOnSignals } from "./signals/stop-on-signals.ts";
+export { readInstallId } from "./state/install-id.ts";
+export { type OwnLock, type OwnLocks, openOwnLocks } from "./state/own-locks.ts";
+export { ensureStateFolder, findStateFolder, type StateFolderChoice } from "./state/state-folder.ts";

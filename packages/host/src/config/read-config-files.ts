@@ -1,0 +1,57 @@
+import { glob, open } from "node:fs/promises";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { LifeboatError, messageOf } from "@lifeboat/model";
+
+const maxFileBytes = 8 * 1024 * 1024;
+const maxFiles = 1000;
+
+export interface ConfigFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * The file and what it includes, in the order in which they count: the file itself, then each pattern in its order and the
+ * files of a pattern sorted by name. A pattern without a wildcard must exist. Includes of included files are not followed.
+ * `includesOf` finds the patterns in the first file's text (host knows no YAML).
+ */
+export async function readConfigFiles(
+  path: string,
+  includesOf: (text: string, path: string) => readonly string[],
+): Promise<ConfigFile[]> {
+  const first = await readConfigFile(path);
+  const files = new Map([[first.path, first]]);
+  for (const pattern of includesOf(first.text, path)) {
+    for (const found of await expand(pattern, dirname(path))) {
+      if (files.has(found)) continue;
+      if (files.size >= maxFiles)
+        throw new LifeboatError("config-invalid", `${path}: include '${pattern}' finds more than ${maxFiles} files`);
+      files.set(found, await readConfigFile(found));
+    }
+  }
+  return [...files.values()];
+}
+
+async function expand(pattern: string, folder: string): Promise<string[]> {
+  if (!/[*?[{]/.test(pattern)) return [resolve(folder, pattern)];
+  const found: string[] = [];
+  for await (const name of glob(pattern, { cwd: folder })) {
+    found.push(isAbsolute(name) ? name : resolve(folder, name));
+    if (found.length > maxFiles) break;
+  }
+  return found.sort();
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  try {
+    await using file = await open(path, "r");
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new Error("it is not a file");
+    if (stat.size > maxFileBytes) throw new Error(`it has ${stat.size} bytes, the limit is ${maxFileBytes}`);
+    return { path, text: await file.readFile("utf8") };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code === "ENOENT" ? "config-missing" : "config-invalid";
+    throw new LifeboatError(code, `configuration ${path} cannot be read (${messageOf(error)})`, { cause: error });
+  }
+}

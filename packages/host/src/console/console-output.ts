@@ -1,0 +1,75 @@
+import { createInterface } from "node:readline/promises";
+import type { Environment } from "../environment/environment.ts";
+
+/** The terminal. Standard output is data; everything else (progress, questions, warnings) goes to standard error. */
+export interface ConsoleOutput {
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Whether colours and moving lines are wanted on standard error / output. */
+  readonly colour: boolean;
+  columns(): number;
+  /** Data; resolves when more may be written. */
+  out(data: string | Uint8Array): Promise<void>;
+  line(text: string): Promise<void>;
+  /** One line to standard error; a status line is wiped first. */
+  note(text: string): void;
+  /** The moving line; `undefined` wipes it. Without a terminal nothing is shown. */
+  status(text: string | undefined): void;
+  /** Asks on the terminal. undefined when there is none: a prompt must never hang a script. */
+  ask(question: string, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+export interface ConsoleOptions {
+  readonly environment: Environment;
+  /** False for `--no-color`. */
+  readonly colour?: boolean;
+}
+
+export function createConsole({ environment, colour = true }: ConsoleOptions): ConsoleOutput {
+  const { stdin, stdout, stderr } = process;
+  let statusShown = false;
+  // `lifeboat snapshots | head`: the reader has had enough, that is no error
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit();
+    throw error;
+  });
+  const moving = stderr.isTTY === true && environment.TERM !== "dumb";
+  const wipe = () => {
+    if (statusShown) stderr.write("\r\x1b[K");
+    statusShown = false;
+  };
+  const out = (data: string | Uint8Array) =>
+    new Promise<void>((resolve, reject) => {
+      if (statusShown && stdout.isTTY === true) wipe();
+      stdout.write(data, (error) => (error ? reject(error) : resolve()));
+    });
+  return {
+    outIsTerminal: stdout.isTTY === true,
+    errIsTerminal: stderr.isTTY === true,
+    colour: colour && moving && !environment.NO_COLOR,
+    columns: () => stdout.columns ?? stderr.columns ?? 80,
+    out,
+    line: (text) => out(`${text}\n`),
+    note(text) {
+      wipe();
+      stderr.write(`${text}\n`);
+    },
+    status(text) {
+      if (!moving) return;
+      wipe();
+      if (text === undefined) return;
+      stderr.write(text.slice(0, Math.max(1, (stderr.columns ?? 80) - 1)));
+      statusShown = true;
+    },
+    async ask(question, signal) {
+      if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
+      wipe();
+      const reader = createInterface({ input: stdin, output: stderr });
+      try {
+        return await reader.question(question, signal === undefined ? {} : { signal });
+      } finally {
+        reader.close();
+      }
+    },
+  };
+}
