@@ -1,0 +1,32 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+
+/** Level 3 costs about a tenth more time than 1 on trees and text and saves about as much space. */
+const treeOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+const dataOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+export function compressTree(plain: Uint8Array): Buffer {
+  return zstdCompressSync(plain, treeOptions);
+}
+
+const probeBytes = 32 * 1024;
+
+/**
+ * Compressed form of a data blob, or undefined where it would not help: three samples of an incompressible blob cost
+ * a tenth of compressing it. Uncompressed data blobs are legal in every pack (repository-format 1.7).
+ */
+export function compressData(plain: Uint8Array): Buffer | undefined {
+  if (plain.length > 8 * probeBytes) {
+    const samples = [0, (plain.length - probeBytes) >>> 1, plain.length - probeBytes];
+    const helps = samples.some(
+      (at) => zstdCompressSync(plain.subarray(at, at + probeBytes), dataOptions).length < probeBytes * 0.97,
+    );
+    if (!helps) return undefined;
+  }
+  const compressed = zstdCompressSync(plain, dataOptions);
+  return compressed.length < plain.length ? compressed : undefined;
+}
+
+/** Throws when the result would be larger than `maxBytes`: a small frame can claim terabytes. */
+export function decompress(compressed: Uint8Array, maxBytes: number): Buffer {
+  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(maxBytes, 1) });
+}
