@@ -80,4 +80,10 @@ export const repositoryErrors = {
     meaning: "There is no space left where the repository lies.",
     hint: "Free space there, then run the same command again: nothing stored so far is lost.",
   },
+  "object-missing": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "The object store holds no object of this name.",
+    hint: "Run 'lifeboat repo check' to see what is missing; do not prune before the damage is understood.",
+  },
 } as const satisfies Record<string, ErrorRow>;

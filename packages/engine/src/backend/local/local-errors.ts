@@ -1,0 +1,39 @@
+import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import { missingObject, type ObjectPlace } from "../object-range.ts";
+
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What the file system said, as the store's error. `doing` is a verb in -ing form: "writing". */
+export function localError(error: unknown, doing: string, place: ObjectPlace): unknown {
+  const errno = errnoOf(error);
+  if (isLifeboatError(error) || errno === undefined || errno === "ABORT_ERR") return error;
+  const message = `${doing} ${place.name} in ${place.url} failed: ${messageOf(error)}`;
+  const options = { context: { object: place.name, store: place.url, errno }, cause: error };
+  switch (errno) {
+    case "ENOENT":
+      return missingObject(place, error);
+    case "ENOSPC":
+    case "EDQUOT":
+      return new LifeboatError("store-full", message, options);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new LifeboatError("store-refused", message, {
+        ...options,
+        hint: "Check the owner and the rights of the repository's folder.",
+      });
+    // A network file system comes back; a path that is a file where a folder should be does not.
+    case "EIO":
+    case "ESTALE":
+    case "ETIMEDOUT":
+    case "EMFILE":
+    case "ENFILE":
+    case "EBUSY":
+    case "EAGAIN":
+      return new LifeboatError("store-failed", message, { ...options, retry: "later" });
+    default:
+      return new LifeboatError("store-failed", message, { ...options, retry: "never" });
+  }
+}
