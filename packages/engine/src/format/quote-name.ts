@@ -1,6 +1,5 @@
 import { type ByteString, byteString, textOf } from "@lifeboat/model";
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the class is what must not stand unescaped
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 const shortEscapes: Record<string, string> = {
