@@ -1,1 +1,18 @@
-export {};
+export {
+  type AppliedConfig,
+  type AttemptRow,
+  type Beat,
+  type Catalog,
+  type Claim,
+  type DrillReportRow,
+  type HistoryFilter,
+  type NewRun,
+  type Release,
+  type RunRow,
+  type ScheduleName,
+  type ScheduleState,
+  type SeenSnapshot,
+  type SnapshotFilter,
+  scheduleKey,
+} from "./catalog.ts";
+export { openCatalog } from "./open-catalog.ts";

@@ -1,0 +1,202 @@
+import type { RunKind, RunRecord, RunResult, RunState } from "@lifeboat/model";
+
+/**
+ * Durable history. It is no truth of its own: the snapshots are, and everything here can be rebuilt from the records
+ * that lie in the repositories. But it decides what is still to be done, so the queue in Redis may be lost at any time.
+ *
+ * The life of a run: `recordPending` (scheduler) -> `claimRun` -> `heartbeat` ... -> `settleRun` (worker), or `releaseRun` when
+ * the attempt failed and may be tried again. A claim numbers the attempts; whoever holds an older number is fenced: its
+ * heartbeat says false and its settling throws `job-fenced`.
+ *
+ * Times are milliseconds since 1970. Every method may throw `catalog-failed`.
+ */
+export interface Catalog {
+  /** Inserts the run unless it is known. True when it was new. By-hand runs do not move the schedule's last slot. */
+  recordPending(run: NewRun): Promise<boolean>;
+  /** Inserts a finished run unless it is known: a skipped slot, a run that never went through the queue. True when new. */
+  recordSettled(record: RunRecord): Promise<boolean>;
+  /** Takes a pending run that is due, or a running one whose heartbeat is older than `staleAfterMs`. */
+  claimRun(runId: string, owner: string, options: { readonly staleAfterMs: number }): Promise<Claim>;
+  /** False: a newer attempt has taken over (or the run is settled), stop before the commit. */
+  heartbeat(runId: string, attempt: number): Promise<boolean>;
+  /** Running -> pending again, not before a time. Throws `job-fenced` when the attempt is not the running one. */
+  releaseRun(runId: string, attempt: number, release: Release): Promise<void>;
+  /** Running -> settled. Throws `job-fenced` when the attempt is not the running one. */
+  settleRun(runId: string, attempt: number, record: RunRecord): Promise<void>;
+  /** Pending -> settled, for a run that was cancelled before it began. False when it is not pending. */
+  settlePending(record: RunRecord): Promise<boolean>;
+  /** Running ones whose heartbeat is older than that (or lies that far in the future: the clock was set back). */
+  lostRuns(staleAfterMs: number): Promise<RunRow[]>;
+
+  findRun(runId: string): Promise<RunRow | undefined>;
+  /** Pending and running, oldest slot first. */
+  openRuns(): Promise<RunRow[]>;
+  /** Newest first. */
+  history(filter: HistoryFilter): Promise<RunRow[]>;
+  /** For each object the run of this kind that ended last with one of these results. */
+  latestRuns(kind: RunKind, results: readonly RunResult[]): Promise<Map<string, RunRow>>;
+  attemptsOf(runId: string): Promise<AttemptRow[]>;
+
+  /** What is known of each schedule; one that is new is known since now. Keys of the answer as `scheduleKey` makes them. */
+  scheduleStates(schedules: readonly ScheduleName[]): Promise<Map<string, ScheduleState>>;
+
+  /** Rebuilds history from the repositories' run records. Open runs give way to a record. The number that was new. */
+  importRecords(records: Iterable<RunRecord>): Promise<number>;
+
+  /** Adds or refreshes snapshots that were seen in a repository. */
+  recordSnapshots(snapshots: readonly SeenSnapshot[]): Promise<void>;
+  forgetSnapshots(repository: string, ids: readonly string[]): Promise<void>;
+  /** Newest first. */
+  seenSnapshots(filter: SnapshotFilter): Promise<SeenSnapshot[]>;
+
+  recordDrillReport(report: DrillReportRow): Promise<void>;
+  findDrillReport(runId: string): Promise<DrillReportRow | undefined>;
+  /** Newest first. */
+  drillReports(filter: { readonly drill?: string; readonly limit?: number }): Promise<DrillReportRow[]>;
+
+  /** Keeps the version unless it is the one applied last. True when it was kept. */
+  recordConfig(config: { readonly sha256: string; readonly text: string; readonly appliedBy: string }): Promise<boolean>;
+  appliedConfigs(limit?: number): Promise<AppliedConfig[]>;
+
+  /** A program says that it lives. */
+  beat(beat: { readonly program: string; readonly instance: string; readonly detail?: string }): Promise<void>;
+  /** Newest first. */
+  beats(): Promise<Beat[]>;
+
+  close(): Promise<void>;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly kind: RunKind;
+  /** "web1/uploads", a repository's name or a drill's name. */
+  readonly object: string;
+  readonly policy: string | null;
+  /** RFC 3339 with the offset of the policy's zone. */
+  readonly slot: string;
+  /** True when a person started it. */
+  readonly byHand?: boolean;
+}
+
+export type Claim =
+  | { readonly claimed: true; readonly attempt: number; readonly run: RunRow }
+  | { readonly claimed: false; readonly because: "settled" | "running" | "not-due" | "unknown" };
+
+export interface Release {
+  readonly notBeforeMs: number;
+  /** Why this attempt ended; kept with the attempt. */
+  readonly cause: string;
+  readonly code: string | null;
+  /** Only while the heartbeat is still this one: a run thought lost may speak again. */
+  readonly ifHeartbeatMs?: number;
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly object: string;
+  readonly policy: string | null;
+  readonly slot: string;
+  readonly slotMs: number;
+  readonly byHand: boolean;
+  readonly state: RunState;
+  /** Attempts begun so far. */
+  readonly attempt: number;
+  readonly notBeforeMs: number;
+  readonly owner: string | null;
+  readonly heartbeatMs: number | null;
+  readonly recordedMs: number;
+  readonly startedMs: number | null;
+  readonly endedMs: number | null;
+  /** Why the last attempt ended, while the run is open. */
+  readonly cause: string | null;
+  readonly code: string | null;
+  /** Present when settled. */
+  readonly record: RunRecord | null;
+}
+
+export interface AttemptRow {
+  readonly attempt: number;
+  readonly owner: string;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+  readonly cause: string | null;
+  readonly code: string | null;
+}
+
+export interface HistoryFilter {
+  readonly object?: string;
+  readonly policy?: string;
+  readonly kinds?: readonly RunKind[];
+  readonly results?: readonly RunResult[];
+  readonly states?: readonly RunState[];
+  /** Slots from here on. */
+  readonly sinceMs?: number;
+  /** Slots before this. */
+  readonly untilMs?: number;
+  /** Ended at or before this. */
+  readonly endedUntilMs?: number;
+  /** Default 100, at most 10 000. */
+  readonly limit?: number;
+}
+
+export interface ScheduleName {
+  readonly kind: RunKind;
+  readonly object: string;
+}
+
+export interface ScheduleState {
+  /** When the schedule was first seen: slots before that were never promised. */
+  readonly knownSinceMs: number;
+  readonly lastSlotMs: number | null;
+}
+
+export interface SeenSnapshot {
+  readonly repository: string;
+  readonly id: string;
+  /** Id of the snapshot it is a copy of, else its own. */
+  readonly original: string;
+  readonly asset: string | null;
+  readonly run: string | null;
+  readonly time: string;
+  readonly bytes: number | null;
+  readonly files: number | null;
+}
+
+export interface SnapshotFilter {
+  readonly repository?: string;
+  readonly asset?: string;
+  readonly run?: string;
+  /** Default 1000, at most 100 000. */
+  readonly limit?: number;
+}
+
+export interface DrillReportRow {
+  readonly runId: string;
+  readonly drill: string;
+  readonly result: RunResult;
+  /** RFC 3339. */
+  readonly declared: string;
+  readonly rtaSeconds: number | null;
+  readonly rpaSeconds: number | null;
+  /** The report as JSON. */
+  readonly report: string;
+}
+
+export interface AppliedConfig {
+  readonly sha256: string;
+  readonly text: string;
+  readonly appliedBy: string;
+  readonly appliedMs: number;
+}
+
+export interface Beat {
+  readonly program: string;
+  readonly instance: string;
+  readonly atMs: number;
+  readonly detail: string | null;
+}
+
+export function scheduleKey({ kind, object }: ScheduleName): string {
+  return `${kind}/${object}`;
+}

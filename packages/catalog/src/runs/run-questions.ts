@@ -1,0 +1,102 @@
+import type { Clock, RunKind } from "@lifeboat/model";
+import type { Kysely } from "kysely";
+import { type Catalog, type ScheduleState, scheduleKey } from "../catalog.ts";
+import type { Tables } from "../schema/tables.ts";
+import { rowOf } from "./run-row.ts";
+
+type Questions = Pick<Catalog, "findRun" | "openRuns" | "history" | "latestRuns" | "attemptsOf" | "scheduleStates">;
+
+export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
+  return {
+    async findRun(runId) {
+      const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+      return row === undefined ? undefined : rowOf(row);
+    },
+
+    async openRuns() {
+      const rows = await db
+        .selectFrom("runs")
+        .selectAll()
+        .where("state", "in", ["pending", "running"])
+        .orderBy("slot_ms")
+        .orderBy("id")
+        .execute();
+      return rows.map(rowOf);
+    },
+
+    async history(filter) {
+      let query = db.selectFrom("runs").selectAll();
+      if (filter.object !== undefined) query = query.where("object", "=", filter.object);
+      if (filter.policy !== undefined) query = query.where("policy", "=", filter.policy);
+      if (filter.kinds !== undefined) query = query.where("kind", "in", [...filter.kinds]);
+      if (filter.results !== undefined) query = query.where("result", "in", [...filter.results]);
+      if (filter.states !== undefined) query = query.where("state", "in", [...filter.states]);
+      if (filter.sinceMs !== undefined) query = query.where("slot_ms", ">=", filter.sinceMs);
+      if (filter.untilMs !== undefined) query = query.where("slot_ms", "<", filter.untilMs);
+      if (filter.endedUntilMs !== undefined) query = query.where("ended_ms", "<=", filter.endedUntilMs);
+      const limit = Math.min(Math.max(filter.limit ?? 100, 1), 10_000);
+      const rows = await query.orderBy("slot_ms", "desc").orderBy("id").limit(limit).execute();
+      return rows.map(rowOf);
+    },
+
+    async latestRuns(kind, results) {
+      const rows = await db
+        .selectFrom((from) =>
+          from
+            .selectFrom("runs")
+            .selectAll()
+            .select((select) =>
+              select.fn
+                .agg<number>("row_number")
+                .over((over) => over.partitionBy("object").orderBy("ended_ms", "desc").orderBy("id", "desc"))
+                .as("place"),
+            )
+            .where("kind", "=", kind)
+            .where("result", "in", [...results])
+            .as("ranked"),
+        )
+        .selectAll()
+        .where("place", "=", 1)
+        .execute();
+      return new Map(rows.map((row) => [row.object, rowOf(row)]));
+    },
+
+    async attemptsOf(runId) {
+      const rows = await db.selectFrom("attempts").selectAll().where("run_id", "=", runId).orderBy("attempt").execute();
+      return rows.map((row) => ({
+        attempt: row.attempt,
+        owner: row.owner,
+        startedMs: row.started_ms,
+        endedMs: row.ended_ms,
+        cause: row.cause,
+        code: row.code,
+      }));
+    },
+
+    async scheduleStates(schedules) {
+      const known = await readSchedules(db);
+      const missing = schedules.filter((schedule) => !known.has(scheduleKey(schedule)));
+      if (missing.length === 0) return known;
+      const now = clock.now();
+      // two schedulers may do this at once: the first word stands
+      for (const { kind, object } of missing) {
+        await db
+          .insertInto("schedules")
+          .values({ kind, object, known_since_ms: now, last_slot_ms: null })
+          .onConflict((conflict) => conflict.columns(["kind", "object"]).doNothing())
+          .execute();
+      }
+      return readSchedules(db);
+    },
+  };
+}
+
+async function readSchedules(db: Kysely<Tables>): Promise<Map<string, ScheduleState>> {
+  const rows = await db.selectFrom("schedules").selectAll().execute();
+  return new Map(
+    rows.map((row) => [
+      scheduleKey({ kind: row.kind as RunKind, object: row.object }),
+      { knownSinceMs: row.known_since_ms, lastSlotMs: row.last_slot_ms },
+    ]),
+  );
+}
