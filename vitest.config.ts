@@ -1,17 +1,21 @@
-import { defineConfig } from "vitest/config";
+import { defaultExclude, defineConfig } from "vitest/config";
+
+// `npm run test:long` adds the tests with large counts; a short test may read the variable too.
+const isLongRun = process.env.LIFEBOAT_TEST_LONG === "1";
 
 export default defineConfig({
   test: {
     include: ["packages/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: [...defaultExclude, "test/fixtures/**", ...(isLongRun ? [] : ["**/*.long.test.ts"])],
     globalSetup: ["test/vitest-global-setup.ts"],
-    // Processes, not threads: servers that a test starts end with the process that started them, and native parts load once each.
+    reporters: ["default", "./test/vitest-closing-line.ts"],
+    // Processes, not threads: servers that a test starts end with the process that started them.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: isLongRun ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
     // A snapshot that does not exist yet is a failure, not a new truth.
     update: false,
-    passWithNoTests: false,
   },
 });

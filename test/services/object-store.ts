@@ -23,7 +23,8 @@ export function objectStoreEnvironment(store: ObjectStore): Record<string, strin
 export async function createBucket(store: ObjectStore): Promise<string> {
   const bucket = `lifeboat-test-${randomUUID()}`;
   const response = await requestObjectStore(store, "PUT", `/${bucket}`);
-  if (!response.ok) throw new Error(`cannot create bucket ${bucket} at ${store.endpoint}: ${response.status} ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`cannot create bucket ${bucket} at ${store.endpoint}: ${response.status} ${await response.text()}`);
   await response.arrayBuffer();
   return bucket;
 }
@@ -38,7 +39,12 @@ export interface StoreRequest {
  * One signed S3 request (AWS Signature Version 4), written apart from the product's client so that tests can look at
  * and damage what it stored. `path` is `/BUCKET` or `/BUCKET/KEY`, not yet percent-encoded.
  */
-export function requestObjectStore(store: ObjectStore, method: string, path: string, request: StoreRequest = {}): Promise<Response> {
+export function requestObjectStore(
+  store: ObjectStore,
+  method: string,
+  path: string,
+  request: StoreRequest = {},
+): Promise<Response> {
   const url = new URL(store.endpoint);
   const encodedPath = path.split("/").map(encode).join("/");
   const query = Object.entries(request.query ?? {})

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -16,7 +17,12 @@ function isAlive(pid: number): boolean {
 }
 
 function sshArgs(host: services.SshHost, ...command: string[]): string[] {
-  const options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=yes", `UserKnownHostsFile=${host.knownHostsFile}`];
+  const options = [
+    "IdentitiesOnly=yes",
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    `UserKnownHostsFile=${host.knownHostsFile}`,
+  ];
   return ["-F", "none", ...options.flatMap((option) => ["-o", option])].concat(
     ["-i", host.identityFile, "-p", `${host.port}`, `${host.user}@${host.address}`],
     command,
@@ -43,8 +49,9 @@ describe("the SSH host", () => {
 
   test("breaks open sessions when it is killed", async () => {
     await using host = await startSshHost();
-    const session = runCommand("ssh", sshArgs(host, "echo started; exec sleep 600"), { accept: "any" });
-    while (!/Starting session/.test(host.log())) await new Promise((resolve) => setTimeout(resolve, 20));
+    const sign = join(host.folder, "started");
+    const session = runCommand("ssh", sshArgs(host, `touch ${sign}; exec sleep 600`), { accept: "any" });
+    while (!existsSync(sign)) await new Promise((resolve) => setTimeout(resolve, 20));
     await host.kill();
     expect((await session).exitCode).toBe(255);
   });
@@ -111,7 +118,10 @@ describe("the TCP proxy", () => {
     await using temp = await createTempFolder();
     const content = Buffer.alloc(20_000_000, "lifeboat ");
     await using proxy = await startTcpProxy({ target: host, delayMs: 5 });
-    const args = sshArgs({ ...host, port: proxy.port }, "head -c 20000000 /dev/zero | tr '\\0' x | cksum; head -c 20000000 /dev/zero");
+    const args = sshArgs(
+      { ...host, port: proxy.port },
+      "head -c 20000000 /dev/zero | tr '\\0' x | cksum; head -c 20000000 /dev/zero",
+    );
     args.splice(args.indexOf("-p"), 0, "-o", `HostKeyAlias=[127.0.0.1]:${host.port}`);
     const { stdout } = await runCommand("ssh", args, { encoding: "latin1" });
     expect(stdout.length).toBeGreaterThan(content.length);

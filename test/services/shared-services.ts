@@ -53,5 +53,10 @@ function readExternalStore(): ObjectStore | undefined {
   if (!accessKeyId || !secretAccessKey) {
     throw new Error("LIFEBOAT_TEST_S3_ENDPOINT is set but AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not");
   }
-  return { endpoint: endpoint.replace(/\/+$/, ""), region: process.env["AWS_REGION"] ?? "us-east-1", accessKeyId, secretAccessKey };
+  return {
+    endpoint: endpoint.replace(/\/+$/, ""),
+    region: process.env["AWS_REGION"] ?? "us-east-1",
+    accessKeyId,
+    secretAccessKey,
+  };
 }

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canConnect } from "./can-connect.ts";
 import { findFreePort } from "./free-port.ts";
@@ -17,6 +17,18 @@ export interface RunningObjectStore extends ObjectStore, AsyncDisposable {
  * a production object store, ready in about 13 s, about 410 MB of memory.
  */
 export async function startCeph(): Promise<RunningObjectStore> {
+  // The storage daemon sometimes ends by itself while it joins the cluster; a new cluster then works.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startCluster();
+    } catch (error) {
+      if (attempt === 3) throw error;
+      process.stderr.write(`object store: start ${attempt} failed, trying again: ${(error as Error).message}\n`);
+    }
+  }
+}
+
+async function startCluster(): Promise<RunningObjectStore> {
   const temp = await createTempFolder("s3");
   const servers: RunningServer[] = [];
   const stop = async () => {
@@ -55,12 +67,13 @@ export async function startCeph(): Promise<RunningObjectStore> {
         isReady: async () => /"num_up_osds":1\b/.test((await run("ceph", "osd", "stat", "-f", "json")).stdout),
       }),
     );
-    const gateway = startServer({
-      command: "radosgw",
-      args: ["-c", conf, "-f", "-n", "client.gateway"],
-      isReady: () => canConnect(gatewayPort),
-    });
-    servers.push(await gateway);
+    servers.push(
+      await startServer({
+        command: "radosgw",
+        args: ["-c", conf, "-f", "-n", "client.gateway"],
+        isReady: () => canConnect(gatewayPort),
+      }),
+    );
     await run(
       "radosgw-admin",
       "user",
@@ -73,8 +86,9 @@ export async function startCeph(): Promise<RunningObjectStore> {
     );
     return { ...store, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
+    const log = await readFile(join(temp.path, "osd.0.log"), "utf8").catch(() => "");
     await stop();
-    throw error;
+    throw new Error(`${(error as Error).message}\n${log.slice(-3000)}`);
   }
 }
 

@@ -52,9 +52,18 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     }
     await runCommand(
       join(binFolder, "initdb"),
-      ["-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256"].concat(
-        `--pwfile=${newPassword}`,
-      ),
+      [
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+        "--auth-local=trust",
+        "--auth-host=scram-sha-256",
+      ].concat(`--pwfile=${newPassword}`),
       { ...runAs, cwd: "/" },
     );
     const { server, port } = await retryStart(async () => {
@@ -82,7 +91,22 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     });
     await writeFile(passwordFile, `*:*:*:postgres:${password.replace(/[\\:]/g, "\\$&")}\n`, { mode: 0o600 });
     const sql = async (text: string, database = "postgres") => {
-      const args = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socketFolder, "-p", `${port}`, "-U", "postgres", "-d", database];
+      const args = [
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        socketFolder,
+        "-p",
+        `${port}`,
+        "-U",
+        "postgres",
+        "-d",
+        database,
+      ];
       const { stdout } = await runCommand(join(binFolder, "psql"), args, { input: text, cwd: "/" });
       return stdout.trimEnd();
     };
