@@ -6,14 +6,17 @@ export interface Machine {
   /** "worker" or the host's name in the config. */
   readonly name: string;
   /**
-   * Starts a program by its argument list; no shell ever sees the arguments unquoted.
+   * Starts a program by its argument list; no shell ever sees the arguments unquoted. A string is passed as UTF-8, bytes as
+   * they are (a name on Linux need not be text).
    * Rejects with a LifeboatError when it could not be started (connection lost, no such program is an exit status 127).
    */
-  run(argv: readonly string[], options?: RunOptions): Promise<RunningCommand>;
+  run(argv: readonly CommandArgument[], options?: RunOptions): Promise<RunningCommand>;
   /** Bytes received on all channels of this machine so far. */
   bytesReceived(): number;
   close(): Promise<void>;
 }
+
+export type CommandArgument = string | Uint8Array;
 
 export interface RunOptions {
   /** Prefix with `sudo -n --` (the host must allow exactly this command). */

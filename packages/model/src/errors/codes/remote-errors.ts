@@ -32,6 +32,13 @@ export const remoteErrors = {
     meaning: "The SSH connection broke.",
     hint: "Nothing was committed; the next run goes on from what is stored.",
   },
+  "host-garbage": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning:
+      "A program on the host answered with something that it cannot have meant: broken fields, endless output, foreign names.",
+    hint: "Look at what find, tar and the account's shell print on the host; treat the host as suspect until it is explained.",
+  },
   "command-missing": {
     exit: exitCodes.failed,
     retry: "never",

@@ -1,0 +1,87 @@
+/**
+ * From a stream's events to an async iterable, without copying: a Readable's own iterator joins what waits into one buffer.
+ * Asks the source to stop when much waits, and to go on when little does.
+ */
+export class ChunkQueue implements AsyncIterable<Uint8Array> {
+  readonly #chunks: Uint8Array[] = [];
+  readonly #flow: { readonly stop: () => void; readonly go: () => void; readonly abandoned: () => void };
+  #waitingBytes = 0;
+  #stopped = false;
+  #ended = false;
+  #discard = false;
+  #error: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(flow: { readonly stop: () => void; readonly go: () => void; readonly abandoned: () => void }) {
+    this.#flow = flow;
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#discard || this.#ended) return;
+    this.#chunks.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (!this.#stopped && this.#waitingBytes > 512 * 1024) {
+      this.#stopped = true;
+      this.#flow.stop();
+    }
+    this.#notify();
+  }
+
+  /** What waits can still be read; then the iteration ends, or throws the error. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.#notify();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    let finished = false;
+    try {
+      for (;;) {
+        const chunks = this.#chunks.splice(0);
+        for (const chunk of chunks) {
+          this.#waitingBytes -= chunk.length;
+          yield chunk;
+        }
+        if (this.#chunks.length > 0) continue;
+        if (this.#ended) {
+          finished = true;
+          if (this.#error !== undefined) throw this.#error;
+          return;
+        }
+        if (this.#stopped) {
+          this.#stopped = false;
+          this.#flow.go();
+        }
+        if (this.#chunks.length > 0 || this.#ended) continue;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      if (!finished) this.#abandon();
+    }
+  }
+
+  #abandon(): void {
+    this.#discard = true;
+    this.#chunks.length = 0;
+    this.#waitingBytes = 0;
+    if (this.#stopped) {
+      this.#stopped = false;
+      this.#flow.go();
+    }
+    this.#flow.abandoned();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

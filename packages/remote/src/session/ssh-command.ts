@@ -1,0 +1,119 @@
+import type { CommandExit, RunningCommand } from "@lifeboat/model";
+import { LifeboatError } from "@lifeboat/model";
+import type { ClientChannel } from "ssh2";
+import { BoundedText } from "../process/bounded-text.ts";
+import { ChunkQueue } from "../process/chunk-queue.ts";
+import { startMarker } from "./shell-command.ts";
+
+const maxBannerBytes = 64 * 1024;
+/** ssh2 grants new window when either output is read: a host that floods both could fill memory past any window. */
+const maxUnreadBytes = 32 * 1024 * 1024;
+
+interface CommandContext {
+  readonly hostName: string;
+  readonly program: string;
+  readonly maxStderrBytes: number;
+  readonly received: (bytes: number) => void;
+  /** Why the connection broke, when it did. */
+  readonly lost: () => LifeboatError | undefined;
+}
+
+/** Waits for the marker that stands before the program's own output; rejects when the account's shell never gets there. */
+export async function startSshCommand(channel: ClientChannel, context: CommandContext): Promise<RunningCommand> {
+  const complaints = new BoundedText(context.maxStderrBytes);
+  let banner: Buffer | undefined = Buffer.alloc(0);
+  let closed = false;
+  let failure: LifeboatError | undefined;
+  const started = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<CommandExit>();
+  const kill = () => {
+    if (closed) return;
+    channel.signal("TERM");
+    channel.close();
+    channel.resume();
+  };
+  const fail = (error: LifeboatError) => {
+    failure ??= error;
+    started.reject(failure);
+    kill();
+  };
+  const output = new ChunkQueue({ stop: () => channel.pause(), go: () => channel.resume(), abandoned: kill });
+  const checkFlood = () => {
+    if (output.waitingBytes + channel.readableLength > maxUnreadBytes) {
+      fail(new LifeboatError("host-garbage", `${context.hostName} sends more than it may while ${context.program} runs`));
+    }
+  };
+  channel.on("data", (chunk: Buffer) => {
+    context.received(chunk.length);
+    if (banner === undefined) {
+      output.push(chunk);
+      return;
+    }
+    banner = Buffer.concat([banner, chunk]);
+    const at = banner.indexOf(startMarker);
+    if (at >= 0) {
+      const rest = banner.subarray(at + startMarker.length);
+      banner = undefined;
+      if (rest.length > 0) output.push(rest);
+      started.resolve();
+    } else if (banner.length > maxBannerBytes) {
+      fail(
+        new LifeboatError(
+          "host-garbage",
+          `the account's shell on ${context.hostName} prints ${maxBannerBytes} bytes and starts nothing`,
+        ),
+      );
+    }
+  });
+  channel.stderr.on("data", (chunk: Buffer) => {
+    context.received(chunk.length);
+    complaints.append(chunk);
+    checkFlood();
+  });
+  let exit: CommandExit = { status: null, signal: null };
+  channel.on("exit", (status: number | null, signal?: string) => {
+    exit = { status, signal: signal ?? null };
+  });
+  channel.on("close", () => {
+    closed = true;
+    if (exit.status === null && exit.signal === null) failure ??= context.lost();
+    if (banner !== undefined) started.reject(failure ?? neverStarted(context, exit, banner, complaints));
+    output.end(failure);
+    ended.resolve(exit);
+  });
+  const command: RunningCommand = {
+    stdout: output,
+    write: async (bytes) => {
+      if (closed || !channel.writable) throw failure ?? inputClosed(context);
+      await Promise.race([
+        new Promise<void>((resolve, reject) =>
+          channel.write(bytes, (error) => (error ? reject(inputClosed(context)) : resolve())),
+        ),
+        ended.promise.then(() => {
+          throw failure ?? inputClosed(context);
+        }),
+      ]);
+    },
+    endInput: () => {
+      if (!closed) channel.end();
+    },
+    stderr: () => complaints.toString(),
+    exit: ended.promise,
+    kill,
+  };
+  await started.promise;
+  return command;
+}
+
+function inputClosed(context: CommandContext): LifeboatError {
+  return new LifeboatError("command-failed", `${context.program} on ${context.hostName} has closed its input`);
+}
+
+function neverStarted(context: CommandContext, exit: CommandExit, banner: Buffer, complaints: BoundedText): LifeboatError {
+  const said = `${complaints.toString()}\n${banner.toString("utf8")}`.trim().slice(0, 500) || "nothing";
+  const message = `the account's shell on ${context.hostName} did not start ${context.program} (status ${exit.status}), it said: ${said}`;
+  return new LifeboatError("command-failed", message, {
+    hint: "Give the account a shell that can run commands, or look at its start-up files.",
+    context: { host: context.hostName },
+  });
+}

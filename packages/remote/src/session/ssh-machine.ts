@@ -1,0 +1,128 @@
+import type { CompiledHost, Logger, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
+import { LifeboatError } from "@lifeboat/model";
+import { secretLines, shellCommand } from "./shell-command.ts";
+import { startSshCommand } from "./ssh-command.ts";
+import { ChannelLimitReached, SshConnection } from "./ssh-connection.ts";
+import { type LoginOptions, prepareLogin, type SshLogin } from "./ssh-login.ts";
+
+/** OpenSSH's default MaxSessions is 10. */
+const maxChannelsPerConnection = 8;
+const maxConnections = 8;
+
+export interface ConnectOptions extends LoginOptions {
+  readonly signal: AbortSignal;
+}
+
+/** Logs in; rejects with `host-unreachable`, `host-key-unknown`, `host-key-changed` or `login-refused`. */
+export async function connectHost(host: CompiledHost, options: ConnectOptions): Promise<SshMachine> {
+  const login = await prepareLogin(host, options);
+  const machine = new SshMachine(login, options);
+  await machine.connect(options.signal);
+  return machine;
+}
+
+/** A host over SSH. Commands share connections; a further connection is opened where the host allows no more channels. */
+export class SshMachine implements Machine {
+  readonly name: string;
+  readonly #login: SshLogin;
+  readonly #logger: Logger;
+  readonly #signal: AbortSignal;
+  readonly #connections: SshConnection[] = [];
+  #opening: Promise<unknown> = Promise.resolve();
+  #channelLimit = maxChannelsPerConnection;
+  #receivedBytes = 0;
+  #closed = false;
+
+  constructor(login: SshLogin, options: ConnectOptions) {
+    this.name = login.host.name;
+    this.#login = login;
+    this.#logger = options.logger;
+    this.#signal = options.signal;
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.#connectionWithRoom(signal);
+  }
+
+  async run(argv: readonly (string | Uint8Array)[], options: RunOptions = {}): Promise<RunningCommand> {
+    options.signal?.throwIfAborted();
+    const line = shellCommand(argv, options);
+    const secrets = options.secretEnv === undefined ? undefined : secretLines(options.secretEnv);
+    const signal = options.signal === undefined ? this.#signal : AbortSignal.any([this.#signal, options.signal]);
+    const { channel, connection } = await this.#openChannel(line, signal);
+    const command = await startSshCommand(channel, {
+      hostName: this.name,
+      program: programName(argv[0]),
+      maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
+      received: (bytes) => {
+        this.#receivedBytes += bytes;
+      },
+      lost: () => connection.lost,
+    });
+    signal.addEventListener("abort", command.kill, { once: true });
+    void command.exit.then(() => signal.removeEventListener("abort", command.kill));
+    if (signal.aborted) {
+      command.kill();
+      throw signal.reason;
+    }
+    if (secrets !== undefined && secrets.length > 0) await command.write(secrets);
+    return command;
+  }
+
+  bytesReceived(): number {
+    return this.#receivedBytes;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#opening.catch(() => undefined);
+    await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
+  }
+
+  async #openChannel(line: Buffer, signal: AbortSignal) {
+    for (;;) {
+      const connection = await this.#connectionWithRoom(signal);
+      try {
+        return { connection, channel: await connection.exec(line) };
+      } catch (error) {
+        if (!(error instanceof ChannelLimitReached)) throw error;
+        if (connection.openChannels === 0) {
+          throw new LifeboatError("command-failed", `${this.name} opens no channel for commands: ${error.message}`, {
+            cause: error,
+          });
+        }
+        this.#channelLimit = Math.min(this.#channelLimit, connection.openChannels);
+      }
+    }
+  }
+
+  /** One connection is opened at a time, so that a burst of commands does not meet the host's MaxStartups. */
+  async #connectionWithRoom(signal: AbortSignal): Promise<SshConnection> {
+    const previous = this.#opening;
+    const next = previous.catch(() => undefined).then(() => this.#findOrOpen(signal));
+    this.#opening = next;
+    return next;
+  }
+
+  async #findOrOpen(signal: AbortSignal): Promise<SshConnection> {
+    signal.throwIfAborted();
+    if (this.#closed) throw new LifeboatError("connection-lost", `the connection to ${this.name} was closed`);
+    const usable = this.#connections.filter((connection) => connection.usable);
+    this.#connections.splice(0, this.#connections.length, ...usable);
+    const roomy = usable.find((connection) => connection.openChannels < this.#channelLimit);
+    if (roomy !== undefined) return roomy;
+    if (usable.length >= maxConnections) {
+      throw new LifeboatError(
+        "command-failed",
+        `too many commands at once on ${this.name}: ${usable.length} connections are full`,
+      );
+    }
+    const opened = await SshConnection.open(this.#login, signal, this.#logger);
+    this.#connections.push(opened);
+    return opened;
+  }
+}
+
+function programName(word: string | Uint8Array | undefined): string {
+  return typeof word === "string" ? word : Buffer.from(word ?? []).toString("utf8");
+}

@@ -1,0 +1,37 @@
+import type { CompiledHost, SecretResolver } from "@lifeboat/model";
+import { silentLogger } from "@lifeboat/model";
+import type { SshHost } from "../../../../test/services/index.ts";
+import { type ConnectOptions, connectHost, type SshMachine } from "./ssh-machine.ts";
+
+/** For tests: a config entry for a private sshd. */
+export function hostEntry(sshd: SshHost, changes: Partial<CompiledHost> = {}): CompiledHost {
+  return {
+    name: "web1",
+    address: sshd.address,
+    port: sshd.port,
+    user: sshd.user,
+    identity: sshd.identityFile,
+    password: undefined,
+    knownHosts: sshd.knownHostsFile,
+    hostKey: undefined,
+    sudo: false,
+    purpose: "production",
+    tags: [],
+    connectTimeoutSeconds: 10,
+    ...changes,
+  };
+}
+
+export const noSecrets: SecretResolver = {
+  resolve: async () => {
+    throw new Error("no secret expected");
+  },
+};
+
+export function connectOptions(changes: Partial<ConnectOptions> = {}): ConnectOptions {
+  return { secrets: noSecrets, logger: silentLogger, signal: new AbortController().signal, ...changes };
+}
+
+export function connectTo(sshd: SshHost, changes: Partial<CompiledHost> = {}): Promise<SshMachine> {
+  return connectHost(hostEntry(sshd, changes), connectOptions());
+}
