@@ -18,7 +18,7 @@ function makeFolder(): string {
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
-const openStore = (path: string) => createLocalStore({ path, clock, random: Math.random });
+const openStore = (path: string) => createLocalStore({ path, clock });
 
 describeObjectStore("local folder", async () => {
   const folder = mkdtempSync(join(tmpdir(), "lifeboat-local-store-"));

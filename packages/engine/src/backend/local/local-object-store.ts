@@ -14,16 +14,16 @@ const streamPartBytes = 256 * 1024;
 export interface LocalStoreOptions {
   /** Absolute path of the repository's folder; it is created by the first `put`. */
   readonly path: string;
-  readonly clock: Clock;
-  /** 0 <= x < 1; makes the names of temporary files. */
-  readonly random: () => number;
+  /** For `serverTime`: a folder has no clock of its own. */
+  readonly clock?: Clock | undefined;
+  /** Operations worth running at once; default 2 as in restic. */
+  readonly connections?: number | undefined;
 }
 
 /** A repository in a folder, in restic's layout. */
-export function createLocalStore({ path: root, clock, random }: LocalStoreOptions): ObjectStore {
+export function createLocalStore({ path: root, clock, connections = 2 }: LocalStoreOptions): ObjectStore {
   const url = root;
   let modes: Promise<LocalModes> | undefined;
-  const randomName = () => Math.floor(random() * 2 ** 48).toString(36);
 
   const attempt = async <T>(doing: string, name: string, work: () => Promise<T>): Promise<T> => {
     try {
@@ -35,7 +35,7 @@ export function createLocalStore({ path: root, clock, random }: LocalStoreOption
 
   return {
     url,
-    connections: 2,
+    connections,
     async *list(prefix, options = {}) {
       checkPrefix(prefix);
       try {
@@ -81,7 +81,7 @@ export function createLocalStore({ path: root, clock, random }: LocalStoreOption
       await attempt("writing", name, async () => {
         modes ??= readModes(root);
         if (name === "config") await makeLayout(root, await modes);
-        await writeFileDurably(`${root}/${name}`, bodyParts(body), await modes, randomName, signal);
+        await writeFileDurably(`${root}/${name}`, bodyParts(body), await modes, signal);
       });
     },
     async delete(name, { signal } = {}) {
@@ -97,9 +97,7 @@ export function createLocalStore({ path: root, clock, random }: LocalStoreOption
         await syncFolder(dirname(`${root}/${name}`));
       });
     },
-    async serverTime() {
-      return clock.now();
-    },
+    ...(clock === undefined ? {} : { serverTime: async () => clock.now() }),
     async close() {},
   };
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { randomBytes } from "../../crypto/index.ts";
 import { errnoOf } from "./local-errors.ts";
 
 /** Rights of what is created, taken from the repository's `config` like restic does: a group may be allowed to read. */
@@ -25,10 +26,9 @@ export async function writeFileDurably(
   path: string,
   parts: readonly Uint8Array[],
   modes: LocalModes,
-  randomName: () => string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { handle, temporary } = await openTemporary(path, modes, randomName);
+  const { handle, temporary } = await openTemporary(path, modes);
   try {
     try {
       for (const part of parts) {
@@ -50,9 +50,9 @@ export async function writeFileDurably(
   await syncFolder(dirname(path));
 }
 
-async function openTemporary(path: string, modes: LocalModes, randomName: () => string) {
+async function openTemporary(path: string, modes: LocalModes) {
   for (let attempt = 0; ; attempt++) {
-    const temporary = `${path}-tmp-${randomName()}`;
+    const temporary = `${path}-tmp-${Buffer.from(randomBytes(8)).toString("hex")}`;
     try {
       return { handle: await open(temporary, "wx", modes.file), temporary };
     } catch (error) {

@@ -1,0 +1,53 @@
+import { Readable } from "node:stream";
+import { bodyLength, bodyParts, joinBody } from "../object-body.ts";
+import { brokenTransfer, type ObjectPlace } from "../object-range.ts";
+import type { ObjectBody } from "../object-store.ts";
+
+/** Below this average size of a part one copy costs less than many small writes to the socket. */
+const worthStreamingBytes = 64 * 1024;
+
+/**
+ * The body for one PUT, made anew for each try. Many parts go out one after the other, without a copy, but only where
+ * their hash is known: the SDK cannot hash a stream.
+ */
+export function requestBody(body: ObjectBody, hasHash: boolean): Uint8Array | Readable {
+  const parts = bodyParts(body);
+  if (parts.length <= 1 || !hasHash || bodyLength(body) / parts.length < worthStreamingBytes) return joinBody(body);
+  let next = 0;
+  return new Readable({
+    highWaterMark: 1,
+    read() {
+      while (parts[next]?.length === 0) next++;
+      const part = parts[next++];
+      this.push(part === undefined ? null : Buffer.from(part.buffer, part.byteOffset, part.byteLength));
+    },
+  });
+}
+
+/** Reads a whole answer into one array that is allocated once. */
+export async function collectBody(body: Readable, length: number, place: ObjectPlace): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for await (const part of streamBody(body, length, place)) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Hands on exactly `length` bytes, or fails. Breaking off closes the connection. */
+export async function* streamBody(body: Readable, length: number, place: ObjectPlace): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  try {
+    for await (const part of body as AsyncIterable<Uint8Array>) {
+      received += part.length;
+      if (received > length) break;
+      yield part;
+    }
+  } catch (error) {
+    throw brokenTransfer(place, received, length, error);
+  } finally {
+    if (!body.readableEnded) body.destroy();
+  }
+  if (received !== length) throw brokenTransfer(place, received, length);
+}

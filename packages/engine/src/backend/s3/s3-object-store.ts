@@ -1,0 +1,239 @@
+import type { Readable } from "node:stream";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { bodyLength } from "../object-body.ts";
+import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
+import { brokenTransfer, checkAllowedSize, checkRange, type ObjectPlace, tooShort } from "../object-range.ts";
+import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../object-store.ts";
+import { describeS3Address, type S3Address } from "./s3-address.ts";
+import { collectBody, requestBody, streamBody } from "./s3-body.ts";
+import { createS3Client, type S3Credentials } from "./s3-client.ts";
+import { s3Error, statusOf } from "./s3-errors.ts";
+import { addHeader, watchDate } from "./s3-middleware.ts";
+
+export interface S3StoreOptions {
+  readonly address: S3Address;
+  /** undefined: the SDK's own chain. */
+  readonly credentials?: S3Credentials | undefined;
+  /** Default: the one in an AWS endpoint's name, else us-east-1. */
+  readonly region?: string | undefined;
+  /** Operations worth running at once; default 5 as in restic. */
+  readonly connections?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
+  /** Names per LIST request; default and most 1000. */
+  readonly listPageSize?: number | undefined;
+}
+
+/** A repository in a bucket. One PUT is one object: S3 shows it whole or not at all. */
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const { address } = options;
+  const url = describeS3Address(address);
+  const base = address.prefix === "" ? "" : `${address.prefix}/`;
+  const client = createS3Client({
+    endpoint: address.endpoint,
+    region: options.region,
+    credentials: options.credentials,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+  });
+  let lastDate: number | undefined;
+  watchDate(client, (date) => {
+    lastDate = date;
+  });
+  let bucketSeen = false;
+
+  const place = (name: string): ObjectPlace => ({ name, url });
+  const target = (name: string) => {
+    checkObjectName(name);
+    return { Bucket: address.bucket, Key: base + name };
+  };
+  const attempt = async <T>(doing: string, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted();
+    try {
+      const result = await work();
+      bucketSeen = true;
+      return result;
+    } catch (error) {
+      throw s3Error(error, doing, place(name), signal);
+    }
+  };
+  const sendOptions = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { abortSignal: signal });
+
+  /** A HEAD answer has no body to say which of the two is missing. */
+  const requireBucket = async (signal: AbortSignal | undefined): Promise<void> => {
+    if (bucketSeen) return;
+    try {
+      await client.send(new HeadBucketCommand({ Bucket: address.bucket }), sendOptions(signal));
+      bucketSeen = true;
+    } catch (error) {
+      // Keys may be allowed to read objects and not to look at the bucket: only "not found" is an answer here.
+      if (statusOf(error) !== 404) return;
+      throw new LifeboatError("store-bucket-missing", `there is no bucket for ${url}`, { context: { store: url }, cause: error });
+    }
+  };
+
+  const head = async (name: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> => {
+    const input = target(name);
+    return attempt("looking at", name, signal, async () => {
+      try {
+        const found = await client.send(new HeadObjectCommand(input), sendOptions(signal));
+        return describeObject(name, found.ContentLength, found.LastModified);
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+        await requireBucket(signal);
+        return undefined;
+      }
+    });
+  };
+
+  /** Length is what will come, checked against what was asked for. undefined: nothing lies behind this offset, and no more was asked. */
+  const openRange = async (name: string, range: RangeOptions): Promise<{ body: Readable; length: number } | undefined> => {
+    const input = target(name);
+    checkRange(range);
+    const offset = range.offset ?? 0;
+    const wantsRange = range.length !== undefined || offset > 0;
+    const last = range.length === undefined ? "" : String(offset + range.length - 1);
+    return attempt("reading", name, range.signal, async () => {
+      try {
+        const answer = await client.send(
+          new GetObjectCommand({ ...input, ...(wantsRange ? { Range: `bytes=${offset}-${last}` } : {}) }),
+          sendOptions(range.signal),
+        );
+        const body = answer.Body as Readable;
+        try {
+          const length = answer.ContentLength;
+          if (length === undefined || (wantsRange && !answer.ContentRange?.startsWith(`bytes ${offset}-`))) {
+            throw brokenTransfer(place(name), 0, range.length ?? length ?? 0, new Error("the answer is not the range asked for"));
+          }
+          if (range.length !== undefined && length !== range.length) {
+            throw tooShort(place(name), offset + length, offset, offset + range.length);
+          }
+          return { body, length };
+        } catch (error) {
+          body.destroy();
+          throw error;
+        }
+      } catch (error) {
+        if (statusOf(error) !== 416) throw error;
+        const size = (await head(name, range.signal))?.size;
+        if (size === offset && range.length === undefined) return undefined;
+        throw tooShort(place(name), size, offset, offset + (range.length ?? 1));
+      }
+    });
+  };
+
+  return {
+    url,
+    connections: options.connections ?? 5,
+    async *list(prefix, list: ListOptions = {}) {
+      checkPrefix(prefix);
+      const { signal, after } = list;
+      let token: string | undefined;
+      do {
+        const page = await attempt("listing", prefix, signal, () =>
+          client.send(
+            new ListObjectsV2Command({
+              Bucket: address.bucket,
+              Prefix: base + prefix,
+              ...(options.listPageSize === undefined ? {} : { MaxKeys: options.listPageSize }),
+              ...(token === undefined ? {} : { ContinuationToken: token }),
+              ...(after === undefined ? {} : { StartAfter: base + after }),
+            }),
+            sendOptions(signal),
+          ),
+        );
+        for (const { Key: key, Size: size, LastModified: modified } of page.Contents ?? []) {
+          // Consoles leave empty objects named like folders; some stores pass over StartAfter.
+          if (key === undefined || !key.startsWith(base + prefix) || key.endsWith("/")) continue;
+          const name = key.slice(base.length);
+          if (after === undefined || compareNames(name, after) > 0) yield describeObject(name, size, modified);
+        }
+        const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+        if (page.IsTruncated === true && (next === undefined || next === token)) {
+          throw new LifeboatError("store-failed", `listing ${prefix} in ${url} does not come to an end`, {
+            context: { store: url },
+          });
+        }
+        token = next;
+      } while (token !== undefined);
+    },
+    async stat(name, { signal } = {}) {
+      return head(name, signal);
+    },
+    async get(name, range = {}) {
+      const opened = await openRange(name, range);
+      if (opened === undefined) return new Uint8Array(0);
+      try {
+        checkAllowedSize(place(name), opened.length, range);
+        return await collectBody(opened.body, opened.length, place(name));
+      } catch (error) {
+        opened.body.destroy();
+        throw s3Error(error, "reading", place(name), range.signal);
+      }
+    },
+    async getStream(name, range = {}) {
+      const opened = await openRange(name, range);
+      return opened === undefined ? noBytes() : streamUntilAborted(opened.body, opened.length, place(name), range.signal);
+    },
+    async put(name, body, { sha256, signal } = {}) {
+      const input = target(name);
+      await attempt("writing", name, signal, async () => {
+        const command = new PutObjectCommand({
+          ...input,
+          Body: requestBody(body, sha256 !== undefined),
+          ContentLength: bodyLength(body),
+          ContentType: "application/octet-stream",
+        });
+        if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
+        await client.send(command, sendOptions(signal));
+      });
+    },
+    async delete(name, { signal } = {}) {
+      const input = target(name);
+      try {
+        await attempt("deleting", name, signal, () => client.send(new DeleteObjectCommand(input), sendOptions(signal)));
+      } catch (error) {
+        if (!isLifeboatError(error, "object-missing")) throw error;
+      }
+    },
+    async serverTime({ signal } = {}) {
+      lastDate = undefined;
+      await head("config", signal);
+      if (lastDate !== undefined) return lastDate;
+      throw new LifeboatError("store-failed", `${url} answers without a Date header`, {
+        retry: "never",
+        context: { store: url },
+      });
+    },
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+function describeObject(name: string, size: number | undefined, modified: Date | undefined): ObjectInfo {
+  return { name, size: size ?? 0, ...(modified === undefined ? {} : { modified: modified.getTime() }) };
+}
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+async function* streamUntilAborted(
+  body: Readable,
+  length: number,
+  place: ObjectPlace,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* streamBody(body, length, place);
+  } catch (error) {
+    throw s3Error(error, "reading", place, signal);
+  }
+}
