@@ -12,12 +12,14 @@ export function isBuilt(root) {
 export function installNodeModules(root) {
   if (!isUpToDate(root)) {
     console.error("lifeboat: installing the npm packages of package-lock.json");
-    if (npm(root, ["ci", "--no-progress"]) !== 0) throw new SetUpError("npm ci failed; what it said is above");
+    // Not `npm ci`: it refuses a lock file without the optional packages that the registry behind it could not give,
+    // such as other platforms' binaries. This installs the locked versions as well and leaves the lock file alone.
+    if (npm(root, ["install", "--no-save"]) !== 0) throw new SetUpError("npm install failed; what it said is above");
   }
   let fault = findFault(root);
   if (fault !== undefined) {
     console.error(`lifeboat: ${fault}; building the native part of ssh2 again`);
-    npm(root, ["rebuild", "ssh2", "--no-progress"]);
+    npm(root, ["rebuild", "ssh2"]);
     fault = findFault(root);
   }
   if (fault !== undefined) throw new SetUpError(`${fault}; needed for it: g++, make and python3, then npm rebuild ssh2`);
@@ -69,6 +71,9 @@ function npm(root, args) {
     PATH: path.join(delimiter),
     // Headers of the Node that will load the module, not of the one that runs npm. Only this variable works, no .npmrc.
     npm_config_nodedir: join(root, "node_modules", `node-linux-${process.arch}`),
+    // On an older Node npm warns of every package that asks for a newer one; they will run on Node 24.
+    npm_config_loglevel: "error",
+    npm_config_progress: "false",
   };
   const { status, error } = spawnSync("npm", args, { cwd: root, env, stdio: ["ignore", 2, 2] });
   if (error) throw new SetUpError(`npm did not run: ${error.message}`);

@@ -64,8 +64,7 @@ export function requestObjectStore(
   const key = [day, store.region, "s3", "aws4_request"].reduce<string | Buffer>(sign, `AWS4${store.secretAccessKey}`);
   const signature = sign(key, toSign).toString("hex");
   const { host: _, ...headers } = signed;
-  headers["authorization"] =
-    `AWS4-HMAC-SHA256 Credential=${store.accessKeyId}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
+  headers.authorization = `AWS4-HMAC-SHA256 Credential=${store.accessKeyId}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
   const target = `${store.endpoint}${encodedPath}${query === "" ? "" : `?${query}`}`;
   return fetch(target, { method, headers, ...(request.body === undefined ? {} : { body: Buffer.from(request.body) }) });
 }

@@ -46,16 +46,16 @@ export async function startSharedServices(): Promise<SharedServices> {
 }
 
 function readExternalStore(): ObjectStore | undefined {
-  const endpoint = process.env["LIFEBOAT_TEST_S3_ENDPOINT"];
+  const endpoint = process.env.LIFEBOAT_TEST_S3_ENDPOINT;
   if (endpoint === undefined || endpoint === "") return undefined;
-  const accessKeyId = process.env["AWS_ACCESS_KEY_ID"];
-  const secretAccessKey = process.env["AWS_SECRET_ACCESS_KEY"];
+  const accessKeyId = process.env.AWS_ACCESS_KEY_ID;
+  const secretAccessKey = process.env.AWS_SECRET_ACCESS_KEY;
   if (!accessKeyId || !secretAccessKey) {
     throw new Error("LIFEBOAT_TEST_S3_ENDPOINT is set but AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not");
   }
   return {
     endpoint: endpoint.replace(/\/+$/, ""),
-    region: process.env["AWS_REGION"] ?? "us-east-1",
+    region: process.env.AWS_REGION ?? "us-east-1",
     accessKeyId,
     secretAccessKey,
   };
