@@ -1,1 +1,32 @@
-export {};
+export { type ArchiveDumpOptions, archiveDump } from "./archiver/archive-dump.ts";
+export { type ArchiveFigures, type ArchiveOptions, type ArchiveResult, archiveFiles } from "./archiver/archive-files.ts";
+export {
+  createMemoryStore,
+  describeUrl,
+  injectFaults,
+  type ObjectInfo,
+  type ObjectStore,
+  type OpenStoreOptions,
+  openObjectStore,
+  type S3Credentials,
+  type StoreLocation,
+} from "./backend/index.ts";
+export { type ScryptCost, sha256Hex, sha256Stream } from "./crypto/index.ts";
+export {
+  lastingId,
+  type SideKind,
+  type Snapshot,
+  type SnapshotFields,
+  type SnapshotSummary,
+  type TreeNode,
+  unixMode,
+} from "./format/index.ts";
+export type { BlobLocation } from "./repository/blob-index.ts";
+export { BlobWriter } from "./repository/blob-writer.ts";
+export { isStale, type LockJournal, type LockOptions, listLocks, RepositoryLock, removeLocks } from "./repository/lock.ts";
+export type { LockOwner, StoredLock } from "./repository/lock-file.ts";
+export { type InitOptions, initRepository, openRepository, type StorePlace } from "./repository/open-repository.ts";
+export { Repository } from "./repository/repository.ts";
+export { BlobReader } from "./restorer/blob-reader.ts";
+export { planRestore, type RestoreItem, type RestorePlan } from "./restorer/restore-plan.ts";
+export { type RestoreOptions, type RestoreProblem, type RestoreResult, restoreSnapshot } from "./restorer/restore-snapshot.ts";

@@ -115,7 +115,12 @@ const blockBytes = Buffer.from(blockWords.buffer);
 /** The nonce and what follows it when counted up as one 128-bit big-endian number. The buffer is used again. */
 function counterBlocks(nonce: Uint8Array, count: number): Buffer {
   const view = new DataView(nonce.buffer, nonce.byteOffset, 16);
-  const counter = [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)] as [number, number, number, number];
+  const counter = [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)] as [
+    number,
+    number,
+    number,
+    number,
+  ];
   let [first, second, third] = counter.map(swapBytes) as [number, number, number];
   let lowest = counter[3];
   for (let at = 0; at < count * 4; at += 4) {

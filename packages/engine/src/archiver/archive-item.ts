@@ -1,0 +1,38 @@
+import type { FileEntry, FileExtras } from "@lifeboat/model";
+import type { TreeNode } from "../format/index.ts";
+import type { Folder } from "./folder-tree.ts";
+
+/** One entry that must be read: a file for its content, anything else for its extended attributes. */
+export interface ArchiveItem {
+  /** The folder that waits for it: the one that holds it, or for a folder itself that folder. */
+  readonly folder: Folder;
+  entry: FileEntry;
+  readonly previous: TreeNode | undefined;
+  extras: FileExtras;
+  /** Blob ids, once all are known. */
+  content: readonly string[] | undefined;
+  bytes: number;
+  verdict: "same" | "torn" | undefined;
+  attempts: number;
+  /** Its node stands in the folder: content and attributes are final. */
+  isStored: boolean;
+  /** Other names of the same inode: they get this one's content and attributes. */
+  links: ArchiveItem[];
+}
+
+export const noExtras: FileExtras = { xattrs: [] };
+
+export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode | undefined): ArchiveItem {
+  return {
+    folder,
+    entry,
+    previous,
+    extras: noExtras,
+    content: undefined,
+    bytes: 0,
+    verdict: undefined,
+    attempts: 0,
+    isStored: false,
+    links: [],
+  };
+}

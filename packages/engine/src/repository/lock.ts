@@ -1,0 +1,180 @@
+import { Worker } from "node:worker_threads";
+import { type Clock, LifeboatError, type Logger, silentLogger } from "@lifeboat/model";
+import { encodeUnpacked, idOfName, objectName, objectPrefix } from "../format/index.ts";
+import {
+  decodeLock,
+  type LockFields,
+  type LockOwner,
+  lockRefreshMilliseconds,
+  lockSettleMilliseconds,
+  lockStaleMilliseconds,
+  type StoredLock,
+} from "./lock-file.ts";
+import type { LockKeeperData, LockKeeperMessage } from "./lock-keeper-thread.ts";
+import type { Repository } from "./repository.ts";
+
+/** Remembers on this machine which locks are ours, so that the next command can remove those of a dead process. */
+export interface LockJournal {
+  register(repositoryId: string, lockId: string): void;
+  forget(repositoryId: string, lockId: string): void;
+}
+
+export interface LockOptions {
+  readonly exclusive: boolean;
+  readonly owner: LockOwner;
+  readonly clock: Clock;
+  readonly journal?: LockJournal | undefined;
+  readonly logger?: Logger | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly refreshMilliseconds?: number;
+}
+
+/** A held lock; `release` removes it. A kill leaves it behind: the journal lets the next command on this machine remove it. */
+export class RepositoryLock {
+  readonly #repository: Repository;
+  readonly #options: LockOptions;
+  #id: string;
+  #wanted: Int32Array | undefined;
+  #keeper: Worker | undefined;
+  #released = false;
+
+  private constructor(repository: Repository, options: LockOptions, id: string) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#id = id;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Throws `repository-locked` naming the other holder. */
+  static async acquire(repository: Repository, options: LockOptions): Promise<RepositoryLock> {
+    const fields: LockFields = {
+      time: new Date(options.clock.now()).toISOString(),
+      exclusive: options.exclusive,
+      ...options.owner,
+    };
+    refuseConflicts(repository, await listLocks(repository), options);
+    const { id, bytes } = encodeUnpacked(repository.sealer, JSON.stringify(fields));
+    // Registered before it is stored: a kill between the two leaves a note about nothing, never an unknown lock.
+    options.journal?.register(repository.config.id, id);
+    await repository.store.put(objectName("lock", id), bytes, { sha256: id, signal: options.signal });
+    const lock = new RepositoryLock(repository, options, id);
+    try {
+      await options.clock.sleep(lockSettleMilliseconds, options.signal);
+      refuseConflicts(
+        repository,
+        (await listLocks(repository)).filter((other) => other.id !== id),
+        options,
+      );
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    lock.#keep(fields);
+    return lock;
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    if (this.#keeper !== undefined && this.#wanted !== undefined) {
+      this.#keeper.ref();
+      const ended = new Promise((resolve) => this.#keeper!.once("exit", resolve));
+      Atomics.store(this.#wanted, 0, 1);
+      Atomics.notify(this.#wanted, 0);
+      await ended;
+    }
+    await this.#repository.store.delete(objectName("lock", this.#id));
+    this.#options.journal?.forget(this.#repository.config.id, this.#id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  #keep(lock: LockFields): void {
+    const location = this.#repository.location;
+    // A store in this process's memory cannot be reached from another thread; nobody else can reach it either.
+    if (location === undefined) return;
+    const shared = new SharedArrayBuffer(4);
+    this.#wanted = new Int32Array(shared);
+    const workerData: LockKeeperData = {
+      location,
+      masterKey: this.#repository.masterKey,
+      lock,
+      lockId: this.#id,
+      refreshMilliseconds: this.#options.refreshMilliseconds ?? lockRefreshMilliseconds,
+      wanted: shared,
+    };
+    this.#keeper = new Worker(new URL("./lock-keeper-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    this.#keeper.on("message", (message: LockKeeperMessage) => this.#hear(message));
+    this.#keeper.on("error", (error) => this.#options.logger?.error({ error: String(error) }, "the lock is no longer renewed"));
+    this.#keeper.unref();
+  }
+
+  #hear(message: LockKeeperMessage): void {
+    const { journal, logger = silentLogger } = this.#options;
+    if (message.kind === "missed") {
+      logger.warn({ cause: message.message }, "a lock could not be renewed, it is tried again");
+      return;
+    }
+    journal?.register(this.#repository.config.id, message.lockId);
+    journal?.forget(this.#repository.config.id, this.#id);
+    this.#id = message.lockId;
+  }
+}
+
+/** All locks; those that cannot be read count as shared ones of an unknown holder. */
+export async function listLocks(repository: Repository): Promise<StoredLock[]> {
+  const locks: StoredLock[] = [];
+  for await (const { name, size } of repository.store.list(objectPrefix("lock"))) {
+    const id = idOfName(name);
+    if (id === undefined || size === 0) continue;
+    try {
+      locks.push(decodeLock(id, await repository.loadUnpacked("lock", id)));
+    } catch (error) {
+      // Released between listing and reading; anything else is a lock that nobody can judge.
+      if (error instanceof LifeboatError && error.code === "object-missing") continue;
+      locks.push(decodeLock(id, { hostname: "unreadable", time: new Date(0).toISOString() }));
+    }
+  }
+  return locks;
+}
+
+export function isStale(lock: StoredLock, now: number): boolean {
+  return now - Date.parse(lock.time) > lockStaleMilliseconds;
+}
+
+/** Removes the locks with these ids, or all stale ones. Returns what was removed. */
+export async function removeLocks(
+  repository: Repository,
+  which: { ids: ReadonlySet<string> } | { staleAt: number } | "all",
+): Promise<StoredLock[]> {
+  const removed: StoredLock[] = [];
+  for (const lock of await listLocks(repository)) {
+    const wanted = which === "all" || ("ids" in which ? which.ids.has(lock.id) : isStale(lock, which.staleAt));
+    if (!wanted) continue;
+    await repository.store.delete(objectName("lock", lock.id));
+    removed.push(lock);
+  }
+  return removed;
+}
+
+function refuseConflicts(repository: Repository, locks: readonly StoredLock[], options: LockOptions): void {
+  const rival = locks.find((lock) => lock.exclusive || options.exclusive);
+  if (rival === undefined) return;
+  const age = Math.max(0, Math.round((options.clock.now() - Date.parse(rival.time)) / 1000));
+  const stale = isStale(rival, options.clock.now());
+  throw new LifeboatError(
+    "repository-locked",
+    `repository ${repository.store.url} is locked ${rival.exclusive ? "exclusively" : "for writing"} by ${rival.hostname}, process ${rival.pid}, since ${age} s`,
+    {
+      hint: stale
+        ? "The lock is older than 30 minutes and so left by a dead program: remove it with 'lifeboat repo unlock'."
+        : "Wait for the other program; 'lifeboat repo unlock' removes the lock when it is older than 30 minutes.",
+      context: { lock: rival.id, holder: rival.hostname, exclusive: rival.exclusive, stale },
+    },
+  );
+}

@@ -1,0 +1,218 @@
+import { LifeboatError, messageOf } from "@lifeboat/model";
+import type { ObjectStore, StoreLocation } from "../backend/index.ts";
+import { Sealer, type SealKey, sha256Hex, TagMismatch } from "../crypto/index.ts";
+import {
+  type BlobType,
+  decodeIndex,
+  decodeSnapshot,
+  decodeTree,
+  decodeUnpacked,
+  encodeSnapshot,
+  encodeUnpacked,
+  idOfName,
+  type ObjectKind,
+  objectName,
+  objectPrefix,
+  type RepositoryConfig,
+  type SideKind,
+  type Snapshot,
+  type SnapshotFields,
+  sidePrefix,
+  type TreeNode,
+} from "../format/index.ts";
+import { BlobIndex, type BlobLocation } from "./blob-index.ts";
+import { openSealedBlob } from "./open-sealed-blob.ts";
+import { PackCache } from "./pack-cache.ts";
+
+/**
+ * An opened repository: its key is known. Blobs can be read after `loadIndex`.
+ * Errors of all members: `repository-damaged` for anything that fails its tag, its hash or its form, and those of the store.
+ */
+export class Repository {
+  readonly store: ObjectStore;
+  /** Where it lies, for threads that open it on their own; undefined for a store in memory. */
+  readonly location: StoreLocation | undefined;
+  readonly masterKey: SealKey;
+  readonly config: RepositoryConfig;
+  readonly sealer: Sealer;
+  readonly index = new BlobIndex();
+  readonly #trees = new PackCache(4);
+  #indexIds: Set<string> | undefined;
+
+  constructor(parts: { store: ObjectStore; location: StoreLocation | undefined; masterKey: SealKey; config: RepositoryConfig }) {
+    this.store = parts.store;
+    this.location = parts.location;
+    this.masterKey = parts.masterKey;
+    this.config = parts.config;
+    this.sealer = new Sealer(parts.masterKey);
+  }
+
+  /** Ids of the index files that are loaded. */
+  get indexIds(): ReadonlySet<string> {
+    return this.#indexIds ?? new Set();
+  }
+
+  /** Loads what is not loaded yet. List snapshots before this: what they name is then in the index (repository-format 6). */
+  async loadIndex(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const loaded = (this.#indexIds ??= new Set());
+    const ids = (await this.listIds("index", options)).filter((id) => !loaded.has(id));
+    await forEachLimited(ids, this.store.connections, async (id) => {
+      const json = await this.loadUnpacked("index", id, options);
+      try {
+        for (const pack of decodeIndex(json)) this.index.addPack(pack);
+      } catch (error) {
+        throw this.damaged("index", id, error);
+      }
+      loaded.add(id);
+    });
+  }
+
+  async listIds(kind: ObjectKind, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { name } of this.store.list(objectPrefix(kind), options)) {
+      const id = idOfName(name);
+      if (id !== undefined) ids.push(id);
+    }
+    return ids;
+  }
+
+  async loadUnpacked(
+    kind: ObjectKind,
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<unknown> {
+    const bytes = await this.store.get(objectName(kind, id), options);
+    if (sha256Hex(bytes) !== id) throw this.damaged(kind, id, "its hash is not its name");
+    try {
+      return decodeUnpacked(this.sealer, bytes);
+    } catch (error) {
+      throw this.damaged(kind, id, error);
+    }
+  }
+
+  async saveUnpacked(kind: ObjectKind, json: string): Promise<string> {
+    const { id, bytes } = encodeUnpacked(this.sealer, json);
+    await this.store.put(objectName(kind, id), bytes, { sha256: id });
+    return id;
+  }
+
+  /** Oldest first. Throws at the first one that cannot be read: a list with holes must not decide what is forgotten. */
+  async listSnapshots(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot[]> {
+    const snapshots: Snapshot[] = [];
+    await forEachLimited(await this.listIds("snapshot", options), this.store.connections * 2, async (id) => {
+      snapshots.push(await this.loadSnapshot(id, options));
+    });
+    return snapshots.sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
+  }
+
+  async loadSnapshot(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot> {
+    const json = await this.loadUnpacked("snapshot", id, options);
+    try {
+      return decodeSnapshot(id, json);
+    } catch (error) {
+      throw this.damaged("snapshot", id, error);
+    }
+  }
+
+  /** The commit point of a backup: everything it names must be durable and indexed before. */
+  async saveSnapshot(fields: SnapshotFields): Promise<Snapshot> {
+    const id = await this.saveUnpacked("snapshot", encodeSnapshot(fields));
+    return { ...fields, id };
+  }
+
+  /** A folder's nodes. */
+  async loadTree(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<TreeNode[]> {
+    const bytes = await this.loadBlob(id, "tree", options);
+    try {
+      return decodeTree(bytes);
+    } catch (error) {
+      throw this.damaged("tree", id, error);
+    }
+  }
+
+  /** The plain bytes, verified; a damaged copy is passed over when there is another. */
+  async loadBlob(id: string, type: BlobType, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Buffer> {
+    const locations = this.index.locateAll(id, type);
+    if (locations.length === 0) {
+      throw new LifeboatError("repository-damaged", `${type} blob ${id} is in no index of ${this.store.url}`, {
+        context: { blob: id },
+      });
+    }
+    let failure: unknown;
+    for (const location of locations) {
+      try {
+        return this.openBlob(location, await this.#sealedBytes(location, options));
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Opens, decompresses and hashes a sealed blob. */
+  openBlob(location: BlobLocation, sealed: Uint8Array): Buffer {
+    return openSealedBlob(this.sealer, location, sealed, (reason) => this.damaged("pack", location.packId, reason));
+  }
+
+  async #sealedBytes(location: BlobLocation, options: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array> {
+    const { packId, type, offset, length } = location;
+    const name = objectName("pack", packId);
+    if (type === "data") return this.store.get(name, { offset, length, ...options });
+    const pack = await this.#trees.get(packId, () => this.store.get(name, options));
+    if (offset + length > pack.length) throw this.damaged("pack", packId, `ends at ${pack.length}, within blob ${location.id}`);
+    return pack.subarray(offset, offset + length);
+  }
+
+  /** Side data that stock tools ignore; the name is the hash of the sealed bytes. Durable when it resolves. */
+  async saveSide(kind: SideKind, value: { readonly schema: string }): Promise<string> {
+    const { id, bytes } = encodeUnpacked(this.sealer, JSON.stringify(value));
+    await this.store.put(`${sidePrefix(kind)}${id}`, bytes, { sha256: id });
+    return id;
+  }
+
+  async listSide(kind: SideKind, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { name } of this.store.list(sidePrefix(kind), options)) {
+      const id = idOfName(name);
+      if (id !== undefined) ids.push(id);
+    }
+    return ids;
+  }
+
+  async loadSide(kind: SideKind, id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<unknown> {
+    const bytes = await this.store.get(`${sidePrefix(kind)}${id}`, options);
+    if (sha256Hex(bytes) !== id) throw this.damaged(kind, id, "its hash is not its name");
+    try {
+      return decodeUnpacked(this.sealer, bytes);
+    } catch (error) {
+      throw this.damaged(kind, id, error);
+    }
+  }
+
+  damaged(kind: string, id: string, reason: unknown): LifeboatError {
+    const detail =
+      reason instanceof TagMismatch
+        ? "its authentication tag does not fit"
+        : typeof reason === "string"
+          ? reason
+          : messageOf(reason);
+    return new LifeboatError("repository-damaged", `${kind} ${id} in ${this.store.url} is damaged: ${detail}`, {
+      context: { kind, id },
+      ...(typeof reason !== "string" && { cause: reason }),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+}
+
+/** Runs `work` over all items, at most `limit` at once; the first failure ends it. */
+export async function forEachLimited<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const run = async () => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, run));
+}

@@ -1,0 +1,98 @@
+import { LifeboatError } from "@lifeboat/model";
+import { objectName } from "../format/index.ts";
+import type { BlobLocation } from "../repository/blob-index.ts";
+import { forEachLimited, type Repository } from "../repository/repository.ts";
+import { OpeningPool } from "./opening-pool.ts";
+
+/** Neighbours with a gap up to this are read in one request; so much at most in one. As restic does. */
+const maxGapBytes = 1024 * 1024;
+const maxRangeBytes = 16 * 1024 * 1024;
+
+/** Loads many blobs at once: few large ranges, opened in threads. */
+export class BlobReader {
+  readonly #repository: Repository;
+  readonly #pool: OpeningPool;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    this.#pool = new OpeningPool(repository.masterKey);
+  }
+
+  /**
+   * Plain, verified bytes of all these data blobs by id. A damaged copy is replaced by another where there is one; what cannot be
+   * had at all is an error in the map.
+   */
+  async load(ids: Iterable<string>, signal: AbortSignal): Promise<Map<string, Uint8Array | LifeboatError>> {
+    const found = new Map<string, Uint8Array | LifeboatError>();
+    const byPack = new Map<string, BlobLocation[]>();
+    for (const id of new Set(ids)) {
+      const location = this.#repository.index.locate(id, "data");
+      if (location === undefined) {
+        found.set(id, new LifeboatError("repository-damaged", `data blob ${id} is in no index of ${this.#repository.store.url}`));
+        continue;
+      }
+      const list = byPack.get(location.packId);
+      if (list === undefined) byPack.set(location.packId, [location]);
+      else list.push(location);
+    }
+    const ranges = [...byPack.values()].flatMap((blobs) => mergeRanges(blobs));
+    await forEachLimited(ranges, this.#repository.store.connections, (range) => this.#loadRange(range, found, signal));
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #loadRange(
+    range: readonly BlobLocation[],
+    found: Map<string, Uint8Array | LifeboatError>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const first = range[0]!;
+    const last = range.at(-1)!;
+    const offset = first.offset;
+    let plain: (Uint8Array | undefined)[] = [];
+    try {
+      const bytes = await this.#repository.store.get(objectName("pack", first.packId), {
+        offset,
+        length: last.offset + last.length - offset,
+        signal,
+      });
+      const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
+      plain = (await this.#pool.open(bytes, blobs)).plain;
+    } catch (error) {
+      signal.throwIfAborted();
+      // A missing or short pack: each blob may have another copy.
+      if (!(error instanceof LifeboatError) || error.retry === "later") throw error;
+    }
+    for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
+  }
+
+  async #loadOtherCopy(id: string, signal: AbortSignal): Promise<Uint8Array | LifeboatError> {
+    try {
+      return await this.#repository.loadBlob(id, "data", { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof LifeboatError && error.retry === "never") return error;
+      throw error;
+    }
+  }
+}
+
+function mergeRanges(blobs: BlobLocation[]): BlobLocation[][] {
+  blobs.sort((a, b) => a.offset - b.offset);
+  const ranges: BlobLocation[][] = [];
+  for (const blob of blobs) {
+    const range = ranges.at(-1);
+    const previous = range?.at(-1);
+    const fits =
+      range !== undefined &&
+      previous !== undefined &&
+      blob.offset - (previous.offset + previous.length) <= maxGapBytes &&
+      blob.offset + blob.length - range[0]!.offset <= maxRangeBytes;
+    if (fits) range.push(blob);
+    else ranges.push([blob]);
+  }
+  return ranges;
+}

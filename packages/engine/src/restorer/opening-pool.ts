@@ -1,0 +1,82 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { SealKey } from "../crypto/index.ts";
+import type { PackedBlob } from "../format/index.ts";
+import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
+
+interface OpeningThread {
+  readonly worker: Worker;
+  load: number;
+}
+
+/** A request without its job number. */
+type Work = OpeningRequest extends infer Request ? (Request extends unknown ? Omit<Request, "job"> : never) : never;
+
+/** Hands sealed bytes to threads. `bytes` given to it are transferred where they own their memory. */
+export class OpeningPool {
+  readonly #threads: OpeningThread[];
+  readonly #jobs = new Map<
+    number,
+    { resolve: (answer: OpeningAnswer) => void; reject: (error: Error) => void; thread: OpeningThread; load: number }
+  >();
+  #nextJob = 1;
+
+  constructor(masterKey: SealKey, threads = Math.min(Math.max(availableParallelism(), 1), 8)) {
+    this.#threads = Array.from({ length: threads }, () => this.#start({ masterKey }));
+  }
+
+  /** Plain blobs in the order asked for; undefined for a damaged one. */
+  async open(
+    bytes: Uint8Array,
+    blobs: readonly PackedBlob[],
+  ): Promise<{ plain: (Uint8Array | undefined)[]; damages: readonly string[] }> {
+    const answer = await this.#submit({ kind: "open", bytes, blobs });
+    if (answer.kind !== "opened") throw new Error("wrong answer of an opening thread");
+    let at = 0;
+    const plain = Array.from(answer.lengths, (length) => {
+      if (length < 0) return undefined;
+      at += length;
+      return new Uint8Array(answer.buffer, at - length, length);
+    });
+    return { plain, damages: answer.damages };
+  }
+
+  /** Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. */
+  async check(packId: string, bytes: Uint8Array, blobs: readonly PackedBlob[]): Promise<readonly string[]> {
+    const answer = await this.#submit({ kind: "check", packId, bytes, blobs });
+    return answer.kind === "checked" ? answer.damages : [];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #submit(work: Work): Promise<OpeningAnswer> {
+    const job = this.#nextJob++;
+    const thread = this.#threads.reduce((best, other) => (other.load < best.load ? other : best));
+    const load = work.bytes.length;
+    thread.load += load;
+    const { promise, resolve, reject } = Promise.withResolvers<OpeningAnswer>();
+    this.#jobs.set(job, { resolve, reject, thread, load });
+    const { buffer, byteLength } = work.bytes;
+    const ownsAll = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+    thread.worker.postMessage({ ...work, job }, ownsAll ? [buffer] : []);
+    return promise;
+  }
+
+  #start(workerData: OpeningThreadData): OpeningThread {
+    const worker = new Worker(new URL("./opening-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    worker.on("message", (answer: OpeningAnswer) => {
+      const job = this.#jobs.get(answer.job);
+      this.#jobs.delete(answer.job);
+      if (job === undefined) return;
+      job.thread.load -= job.load;
+      job.resolve(answer);
+    });
+    worker.on("error", (error) => {
+      for (const { reject } of this.#jobs.values()) reject(error instanceof Error ? error : new Error(String(error)));
+      this.#jobs.clear();
+    });
+    return { worker, load: 0 };
+  }
+}

@@ -1,0 +1,143 @@
+import { type ByteString, LifeboatError } from "@lifeboat/model";
+import type { TreeNode } from "../format/index.ts";
+import type { BlobLocation } from "../repository/blob-index.ts";
+import type { Repository } from "../repository/repository.ts";
+
+/** One thing to be created. `path` is relative to the target, without a leading slash. */
+export interface RestoreItem {
+  readonly path: ByteString;
+  readonly node: TreeNode;
+  /** First path of the same inode; this one becomes a hard link to it. */
+  readonly hardLinkTo?: ByteString;
+}
+
+export interface RestorePlan {
+  /** Folders first, each before what it holds. */
+  readonly folders: readonly RestoreItem[];
+  /** Files with content, in the order in which their blobs lie in the packs: each pack is read about once. */
+  readonly files: readonly RestoreItem[];
+  /** Links, devices, pipes, empty files and further names of files. */
+  readonly others: readonly RestoreItem[];
+  readonly totalBytes: number;
+  /** What cannot be restored at all, e.g. sockets and node types nobody knows. */
+  readonly skipped: readonly { readonly path: ByteString; readonly reason: string }[];
+}
+
+export interface PlanOptions {
+  readonly repository: Repository;
+  readonly tree: string;
+  /** Absolute paths of the snapshot to restore, with all below; empty: everything. */
+  readonly include: readonly ByteString[];
+  readonly signal: AbortSignal;
+}
+
+/** No sane tree is deeper; a hostile one could be without end only by being its own child, which hashes forbid. */
+const maxDepth = 4096;
+
+export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
+  const planner = new Planner(options);
+  await planner.walk();
+  return planner.plan();
+}
+
+class Planner {
+  readonly #options: PlanOptions;
+  readonly #folders: RestoreItem[] = [];
+  readonly #files: { item: RestoreItem; pack: number; offset: number }[] = [];
+  readonly #others: RestoreItem[] = [];
+  readonly #skipped: { path: ByteString; reason: string }[] = [];
+  readonly #inodes = new Map<string, ByteString>();
+  readonly #packOrder = new Map<string, number>();
+  #totalBytes = 0;
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+  }
+
+  async walk(): Promise<void> {
+    const { repository, tree, signal } = this.#options;
+    // An explicit stack of folders, walked in order: the paths can be very deep.
+    const stack: { path: ByteString; tree: string; depth: number }[] = [{ path: "" as ByteString, tree, depth: 0 }];
+    for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
+      signal.throwIfAborted();
+      if (folder.depth > maxDepth)
+        throw new LifeboatError("repository-damaged", `folders deeper than ${maxDepth} at ${folder.path.slice(0, 200)}`);
+      const nodes = await repository.loadTree(folder.tree, { signal });
+      const below: typeof stack = [];
+      for (const node of nodes) {
+        const path = (folder.path === "" ? node.name : `${folder.path}/${node.name}`) as ByteString;
+        const relation = this.#relation(path);
+        if (relation === "outside") continue;
+        if (node.type === "dir") {
+          this.#folders.push({ path, node });
+          if (node.subtree === undefined) throw repository.damaged("tree", folder.tree, `folder ${node.name} has no subtree`);
+          below.push({ path, tree: node.subtree, depth: folder.depth + 1 });
+        } else if (relation === "inside") this.#add(path, node);
+      }
+      stack.push(...below.reverse());
+    }
+  }
+
+  plan(): RestorePlan {
+    this.#files.sort((a, b) => a.pack - b.pack || a.offset - b.offset);
+    return {
+      folders: this.#folders,
+      files: this.#files.map(({ item }) => item),
+      others: this.#others,
+      totalBytes: this.#totalBytes,
+      skipped: this.#skipped,
+    };
+  }
+
+  /** Is the path wanted, or a folder on the way to something wanted? */
+  #relation(path: ByteString): "inside" | "above" | "outside" {
+    const { include } = this.#options;
+    if (include.length === 0) return "inside";
+    let relation: "above" | "outside" = "outside";
+    for (const wanted of include) {
+      const relative = wanted.replace(/^\/+/, "").replace(/\/+$/, "");
+      if (relative === "" || path === relative || path.startsWith(`${relative}/`)) return "inside";
+      if (relative.startsWith(`${path}/`)) relation = "above";
+    }
+    return relation;
+  }
+
+  #add(path: ByteString, node: TreeNode): void {
+    if (node.type === "file") {
+      this.#addFile(path, node);
+    } else if (["symlink", "dev", "chardev", "fifo"].includes(node.type)) this.#others.push({ path, node });
+    else this.#skipped.push({ path, reason: `type ${node.type.slice(0, 40)} cannot be restored` });
+  }
+
+  #addFile(path: ByteString, node: TreeNode): void {
+    if (node.links > 1 && node.inode !== "0") {
+      const key = `${node.deviceId}:${node.inode}`;
+      const first = this.#inodes.get(key);
+      if (first !== undefined) {
+        this.#others.push({ path, node, hardLinkTo: first });
+        return;
+      }
+      this.#inodes.set(key, path);
+    }
+    const item = { path, node };
+    const firstBlob = node.content?.[0];
+    if (firstBlob === undefined) {
+      // Hard links are made after all files, so an empty first name must stand among the files.
+      this.#files.push({ item, pack: -1, offset: 0 });
+      return;
+    }
+    const location = this.#options.repository.index.locate(firstBlob, "data");
+    this.#totalBytes += node.size;
+    this.#files.push({ item, pack: this.#orderOf(location), offset: location?.offset ?? 0 });
+  }
+
+  #orderOf(location: BlobLocation | undefined): number {
+    if (location === undefined) return Number.MAX_SAFE_INTEGER;
+    let order = this.#packOrder.get(location.packId);
+    if (order === undefined) {
+      order = this.#packOrder.size;
+      this.#packOrder.set(location.packId, order);
+    }
+    return order;
+  }
+}

@@ -1,0 +1,170 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { BlobType } from "../format/index.ts";
+import type { PackRemainder, SealedPack } from "./pack-builder.ts";
+import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
+
+interface Job {
+  readonly thread: SealingThread;
+  readonly hashed?: (ids: string[]) => Uint8Array;
+  readonly resolve: (ids: readonly string[]) => void;
+  readonly reject: (error: Error) => void;
+  readonly settled: (() => void) | undefined;
+}
+
+interface SealingThread {
+  readonly worker: Worker;
+  /** Bytes handed to it and not yet sealed or chunked. */
+  load: number;
+}
+
+/** Hands out CPU work to threads and tells of the packs they finish. One pool a backup. */
+export class SealingPool {
+  readonly #threads: SealingThread[];
+  readonly #jobs = new Map<number, Job>();
+  readonly #flushes = new Map<number, (rests: readonly PackRemainder[]) => void>();
+  readonly #streams = new Map<
+    number,
+    { thread: SealingThread; chunked: (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void }
+  >();
+  readonly #onPack: (pack: SealedPack) => void;
+  readonly #onFailure: (error: Error) => void;
+  #nextJob = 1;
+  #closed = false;
+
+  /** `onFailure` is called once for a thread that died or could not verify; nothing resolves after that. */
+  constructor(
+    data: SealingThreadData,
+    options: { threads?: number; onPack: (pack: SealedPack) => void; onFailure: (error: Error) => void },
+  ) {
+    this.#onPack = options.onPack;
+    this.#onFailure = options.onFailure;
+    const count = options.threads ?? Math.min(Math.max(availableParallelism(), 2), 8);
+    this.#threads = Array.from({ length: count }, () => this.#start(data));
+  }
+
+  /**
+   * Hashes a batch of data blobs; `choose` says (one byte each) which are to be stored. Resolves with the ids when they are known;
+   * `settled` is called when the chosen ones are sealed.
+   */
+  hashAndSeal(batch: BlobBatch, choose: (ids: string[]) => Uint8Array, settled: () => void): Promise<readonly string[]> {
+    return this.#submit({ kind: "hash", ...batch }, batch.buffer, choose, settled);
+  }
+
+  async sealKnown(type: BlobType, ids: readonly string[], batch: BlobBatch): Promise<void> {
+    await this.#submit({ kind: "sealKnown", type, ids, ...batch }, batch.buffer);
+  }
+
+  /** A stream that is cut into blobs; all its bytes go through one thread, in order. */
+  openStream(chunked: (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void): number {
+    const stream = this.#nextJob++;
+    this.#streams.set(stream, { thread: this.#leastLoaded(), chunked });
+    return stream;
+  }
+
+  /** `bytes` is transferred: it cannot be used afterwards. */
+  chunk(stream: number, bytes: ArrayBuffer, length: number, last: boolean): void {
+    const { thread } = this.#streams.get(stream)!;
+    thread.load += length;
+    this.#post(thread, { kind: "chunk", stream, bytes, length, last }, [bytes]);
+  }
+
+  dropStream(stream: number): void {
+    const open = this.#streams.get(stream);
+    this.#streams.delete(stream);
+    if (open !== undefined) this.#post(open.thread, { kind: "drop", stream });
+  }
+
+  /** What is left in the open packs of all threads. */
+  async flush(): Promise<PackRemainder[]> {
+    const all = this.#threads.map((thread) => {
+      const job = this.#nextJob++;
+      const { promise, resolve } = Promise.withResolvers<readonly PackRemainder[]>();
+      this.#flushes.set(job, resolve);
+      this.#post(thread, { kind: "flush", job });
+      return promise;
+    });
+    return (await Promise.all(all)).flat();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #submit(
+    request: ({ kind: "hash" } & BlobBatch) | ({ kind: "sealKnown"; type: BlobType; ids: readonly string[] } & BlobBatch),
+    buffer: ArrayBuffer,
+    hashed?: (ids: string[]) => Uint8Array,
+    settled?: () => void,
+  ): Promise<readonly string[]> {
+    const job = this.#nextJob++;
+    const thread = this.#leastLoaded();
+    const bytes = buffer.byteLength;
+    thread.load += bytes;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+    const done = () => {
+      thread.load -= bytes;
+      settled?.();
+    };
+    this.#jobs.set(job, { thread, ...(hashed && { hashed }), resolve, reject, settled: done });
+    this.#post(thread, { ...request, job } as SealingRequest, [buffer]);
+    return promise;
+  }
+
+  /** The least busy thread; equally busy ones by chance, so that a pack does not tell which blobs followed each other. */
+  #leastLoaded(): SealingThread {
+    let best = this.#threads[0]!;
+    for (const thread of this.#threads) if (thread.load < best.load) best = thread;
+    return best;
+  }
+
+  #post(thread: SealingThread, request: SealingRequest, transfer: ArrayBuffer[] = []): void {
+    thread.worker.postMessage(request, transfer);
+  }
+
+  #start(workerData: SealingThreadData): SealingThread {
+    const worker = new Worker(new URL("./sealing-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    const thread: SealingThread = { worker, load: 0 };
+    worker.on("message", (message: SealingAnswer) => this.#receive(thread, message));
+    worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on("exit", (code) => {
+      if (!this.#closed) this.#fail(new Error(`a sealing thread ended with ${code}`));
+    });
+    return thread;
+  }
+
+  #receive(thread: SealingThread, message: SealingAnswer): void {
+    if (message.kind === "pack") this.#onPack(message.pack);
+    else if (message.kind === "hashed") {
+      const job = this.#jobs.get(message.job)!;
+      const ids = hexIds(message.ids);
+      this.#post(thread, { kind: "seal", job: message.job, wanted: job.hashed!(ids) });
+      job.resolve(ids);
+    } else if (message.kind === "sealed") {
+      const job = this.#jobs.get(message.job)!;
+      this.#jobs.delete(message.job);
+      job.settled?.();
+      job.resolve([]);
+    } else if (message.kind === "chunked") {
+      thread.load -= message.consumed;
+      const stream = this.#streams.get(message.stream);
+      if (message.last) this.#streams.delete(message.stream);
+      stream?.chunked(message.chunks, message.consumed, message.last);
+    } else if (message.kind === "flushed") {
+      this.#flushes.get(message.job)?.(message.rests);
+      this.#flushes.delete(message.job);
+    } else this.#fail(new Error(message.message));
+  }
+
+  #fail(error: Error): void {
+    for (const job of this.#jobs.values()) job.reject(error);
+    this.#jobs.clear();
+    this.#onFailure(error);
+  }
+}
+
+function hexIds(ids: Uint8Array): string[] {
+  const all = Buffer.from(ids.buffer, ids.byteOffset, ids.length).toString("hex");
+  return Array.from({ length: ids.length / 32 }, (_, at) => all.slice(at * 64, at * 64 + 64));
+}

@@ -1,0 +1,98 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { Chunker } from "../chunker/index.ts";
+import { Sealer, sha256Bytes } from "../crypto/index.ts";
+import { PackBuilder, type SealedPack } from "./pack-builder.ts";
+import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
+
+/**
+ * A thread that chunks, hashes, compresses, seals and verifies: everything that takes CPU, so that the main thread only moves
+ * bytes and keeps its promises to Redis and to locks.
+ */
+const { masterKey, polynomial } = workerData as SealingThreadData;
+const port = parentPort!;
+const sealer = new Sealer(masterKey);
+const packs = { data: new PackBuilder(sealer, "data"), tree: new PackBuilder(sealer, "tree") };
+const hashedJobs = new Map<number, BlobBatch & { ids: Uint8Array }>();
+const chunkers = new Map<number, Chunker>();
+
+function answer(message: SealingAnswer, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+function* blobsOf(batch: BlobBatch): Generator<Uint8Array> {
+  for (let at = 0; at < batch.ranges.length; at += 2) {
+    yield new Uint8Array(batch.buffer, batch.ranges[at]!, batch.ranges[at + 1]!);
+  }
+}
+
+function emitPack(type: "data" | "tree", pack: SealedPack): void {
+  answer({ kind: "pack", type, pack }, [pack.buffer]);
+}
+
+function hash(request: Extract<SealingRequest, { kind: "hash" }>): void {
+  const ids = new Uint8Array((request.ranges.length / 2) * 32);
+  let at = 0;
+  for (const blob of blobsOf(request)) {
+    ids.set(sha256Bytes(blob), at);
+    at += 32;
+  }
+  hashedJobs.set(request.job, { buffer: request.buffer, ranges: request.ranges, ids });
+  answer({ kind: "hashed", job: request.job, ids });
+}
+
+function seal(job: number, wanted: Uint8Array): void {
+  const batch = hashedJobs.get(job)!;
+  hashedJobs.delete(job);
+  let at = 0;
+  for (const blob of blobsOf(batch)) {
+    if (wanted[at] === 1) {
+      const id = Buffer.from(batch.ids.buffer, at * 32, 32).toString("hex");
+      for (const pack of packs.data.add(id, blob)) emitPack("data", pack);
+    }
+    at++;
+  }
+  answer({ kind: "sealed", job });
+}
+
+function sealKnown(request: Extract<SealingRequest, { kind: "sealKnown" }>): void {
+  let at = 0;
+  for (const blob of blobsOf(request)) {
+    for (const pack of packs[request.type].add(request.ids[at]!, blob)) emitPack(request.type, pack);
+    at++;
+  }
+  answer({ kind: "sealed", job: request.job });
+}
+
+function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
+  let chunker = chunkers.get(request.stream);
+  if (chunker === undefined) {
+    chunker = new Chunker(polynomial);
+    chunkers.set(request.stream, chunker);
+  }
+  const chunks = chunker.push(new Uint8Array(request.bytes, 0, request.length));
+  if (request.last) {
+    chunks.push(...chunker.finish());
+    chunkers.delete(request.stream);
+  }
+  const transfer = chunks.map((piece) => piece.buffer as ArrayBuffer);
+  answer({ kind: "chunked", stream: request.stream, chunks, consumed: request.length, last: request.last }, transfer);
+}
+
+port.on("message", (request: SealingRequest) => {
+  try {
+    if (request.kind === "hash") hash(request);
+    else if (request.kind === "seal") seal(request.job, request.wanted);
+    else if (request.kind === "sealKnown") sealKnown(request);
+    else if (request.kind === "chunk") chunk(request);
+    else if (request.kind === "drop") chunkers.delete(request.stream);
+    else {
+      const rests = [packs.data.takeRemainder(), packs.tree.takeRemainder()].filter((rest) => rest !== undefined);
+      answer(
+        { kind: "flushed", job: request.job, rests },
+        rests.map((rest) => rest.buffer),
+      );
+    }
+  } catch (error) {
+    answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  }
+});
