@@ -86,7 +86,11 @@ export class ContentCollector {
     this.#ranges = [];
     if (buffer === undefined || owners.length === 0) return;
     const saving = this.#writer.saveBatch({ buffer: buffer.buffer, ranges: Uint32Array.from(ranges) });
-    this.#track(saving.then((ids) => owners.forEach((item, at) => this.#settle(item, [ids[at]!]))));
+    this.#track(
+      saving.then((ids) => {
+        for (const [at, item] of owners.entries()) this.#settle(item, [ids[at]!]);
+      }),
+    );
     // Two batches in work keep the threads busy; more would only take memory.
     if (this.#saving.size > 4) await Promise.race(this.#saving);
     if (this.#failure !== undefined) throw this.#failure.error;

@@ -37,7 +37,7 @@ export class Repository {
   readonly sealer: Sealer;
   readonly index = new BlobIndex();
   readonly #trees = new PackCache(4);
-  #indexIds: Set<string> | undefined;
+  readonly #indexIds = new Set<string>();
 
   constructor(parts: { store: ObjectStore; location: StoreLocation | undefined; masterKey: SealKey; config: RepositoryConfig }) {
     this.store = parts.store;
@@ -49,12 +49,12 @@ export class Repository {
 
   /** Ids of the index files that are loaded. */
   get indexIds(): ReadonlySet<string> {
-    return this.#indexIds ?? new Set();
+    return this.#indexIds;
   }
 
   /** Loads what is not loaded yet. List snapshots before this: what they name is then in the index (repository-format 6). */
   async loadIndex(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const loaded = (this.#indexIds ??= new Set());
+    const loaded = this.#indexIds;
     const ids = (await this.listIds("index", options)).filter((id) => !loaded.has(id));
     await forEachLimited(ids, this.store.connections, async (id) => {
       const json = await this.loadUnpacked("index", id, options);
