@@ -1,3 +1,4 @@
+export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";
 export { LocalMachine } from "./process/local-machine.ts";
 export { nativeCryptoInUse } from "./session/native-crypto.ts";

@@ -1,10 +1,9 @@
 import type { RunOptions } from "@lifeboat/model";
 import { quoteForShell } from "./quote-for-shell.ts";
 
-/** Printed before the program's own output: what stands before it is a banner of the account's shell. */
-export const startMarker = Buffer.from("\0lifeboat-start\0", "latin1");
+/** Printed before the program's own output, with its process id: what stands before it is a banner of the account's shell. */
+export const startMarker = /\0lifeboat-start ([0-9]{1,10})\0/;
 
-const markerForPrintf = "\\000lifeboat-start\\000";
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const maxCommandBytes = 120 * 1024; // Linux: one argument of execve has at most 128 KiB
 
@@ -17,7 +16,7 @@ type CommandOptions = Pick<RunOptions, "sudo" | "env" | "secretEnv" | "cwd">;
  */
 export function shellCommand(argv: readonly (string | Uint8Array)[], options: CommandOptions = {}): Buffer {
   if (argv.length === 0) throw new TypeError("no program given");
-  const script = [`printf "${markerForPrintf}"`, "LC_ALL=C", "export LC_ALL"];
+  const script = ['printf "\\\\000lifeboat-start %s\\\\000" "$$"', "LC_ALL=C", "export LC_ALL"];
   const words: (string | Uint8Array)[] = [];
   for (const [name, value] of Object.entries(options.env ?? {})) {
     script.push(`${checkName(name)}=$1`, `export ${name}`, "shift");

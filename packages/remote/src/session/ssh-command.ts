@@ -16,12 +16,15 @@ interface CommandContext {
   readonly received: (bytes: number) => void;
   /** Why the connection broke, when it did. */
   readonly lost: () => LifeboatError | undefined;
+  /** Ends a process that sshd does not signal for us. */
+  readonly killProcess: (pid: number) => void;
 }
 
 /** Waits for the marker that stands before the program's own output; rejects when the account's shell never gets there. */
 export async function startSshCommand(channel: ClientChannel, context: CommandContext): Promise<RunningCommand> {
   const complaints = new BoundedText(context.maxStderrBytes);
   let banner: Buffer | undefined = Buffer.alloc(0);
+  let pid: number | undefined;
   let closed = false;
   let failure: LifeboatError | undefined;
   const started = Promise.withResolvers<void>();
@@ -29,6 +32,8 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   const kill = () => {
     if (closed) return;
     channel.signal("TERM");
+    // OpenSSH passes no signal on to what root runs, and before 7.9 to nobody.
+    if (pid !== undefined) context.killProcess(pid);
     channel.close();
     channel.resume();
   };
@@ -50,9 +55,10 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
       return;
     }
     banner = Buffer.concat([banner, chunk]);
-    const at = banner.indexOf(startMarker);
-    if (at >= 0) {
-      const rest = banner.subarray(at + startMarker.length);
+    const marker = startMarker.exec(banner.toString("latin1"));
+    if (marker !== null) {
+      pid = Number(marker[1]);
+      const rest = banner.subarray(marker.index + marker[0].length);
       banner = undefined;
       if (rest.length > 0) output.push(rest);
       started.resolve();

@@ -1,4 +1,4 @@
-import type { CompiledHost, Logger, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
+import type { Clock, CompiledHost, Logger, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
@@ -8,9 +8,12 @@ import { type LoginOptions, prepareLogin, type SshLogin } from "./ssh-login.ts";
 /** OpenSSH's default MaxSessions is 10. */
 const maxChannelsPerConnection = 8;
 const maxConnections = 8;
+/** How long closing waits for programs that are being stopped: a host that hangs must not hold the worker. */
+const maxKillMilliseconds = 2000;
 
 export interface ConnectOptions extends LoginOptions {
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 /** Logs in; rejects with `host-unreachable`, `host-key-unknown`, `host-key-changed` or `login-refused`. */
@@ -27,6 +30,8 @@ export class SshMachine implements Machine {
   readonly #login: SshLogin;
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #kills = new Set<Promise<void>>();
   readonly #connections: SshConnection[] = [];
   #opening: Promise<unknown> = Promise.resolve();
   #channelLimit = maxChannelsPerConnection;
@@ -38,6 +43,7 @@ export class SshMachine implements Machine {
     this.#login = login;
     this.#logger = options.logger;
     this.#signal = options.signal;
+    this.#clock = options.clock;
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -58,6 +64,7 @@ export class SshMachine implements Machine {
         this.#receivedBytes += bytes;
       },
       lost: () => connection.lost,
+      killProcess: (pid) => this.#killProcess(connection, pid),
     });
     signal.addEventListener("abort", command.kill, { once: true });
     void command.exit.then(() => signal.removeEventListener("abort", command.kill));
@@ -75,8 +82,27 @@ export class SshMachine implements Machine {
 
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#kills.size > 0) {
+      const timer = new AbortController();
+      await Promise.race([Promise.all(this.#kills), this.#clock.sleep(maxKillMilliseconds, timer.signal).catch(() => undefined)]);
+      timer.abort();
+    }
     await this.#opening.catch(() => undefined);
     await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
+  }
+
+  #killProcess(connection: SshConnection, pid: number): void {
+    if (!connection.usable) return;
+    const done = connection
+      .exec(Buffer.from(`kill -TERM ${pid}`))
+      .then((channel) => {
+        channel.resume();
+        channel.stderr.resume();
+        return new Promise<void>((resolve) => channel.once("close", () => resolve()));
+      })
+      .catch(() => undefined)
+      .finally(() => this.#kills.delete(done));
+    this.#kills.add(done);
   }
 
   async #openChannel(line: Buffer, signal: AbortSignal) {

@@ -1,4 +1,4 @@
-import type { CompiledHost, SecretResolver } from "@lifeboat/model";
+import type { Clock, CompiledHost, SecretResolver } from "@lifeboat/model";
 import { silentLogger } from "@lifeboat/model";
 import type { SshHost } from "../../../../test/services/index.ts";
 import { type ConnectOptions, connectHost, type SshMachine } from "./ssh-machine.ts";
@@ -28,8 +28,13 @@ export const noSecrets: SecretResolver = {
   },
 };
 
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
 export function connectOptions(changes: Partial<ConnectOptions> = {}): ConnectOptions {
-  return { secrets: noSecrets, logger: silentLogger, signal: new AbortController().signal, ...changes };
+  return { secrets: noSecrets, logger: silentLogger, clock, signal: new AbortController().signal, ...changes };
 }
 
 export function connectTo(sshd: SshHost, changes: Partial<CompiledHost> = {}): Promise<SshMachine> {

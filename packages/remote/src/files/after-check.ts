@@ -1,0 +1,55 @@
+import type { ByteString, FileEntry, Machine } from "@lifeboat/model";
+import { LifeboatError } from "@lifeboat/model";
+import { commandFailure } from "./command-failure.ts";
+import { type Complaint, parseComplaints } from "./complaints.ts";
+import { feedNames } from "./feed-names.ts";
+import { ListingParser } from "./listing-parser.ts";
+import { statManyCommand } from "./remote-commands.ts";
+
+const maxComplaintBytes = 4 * 1024 * 1024;
+
+/**
+ * The entries as they are now, in the order of `entries`; undefined for what cannot be seen any more. One batch: names in,
+ * records out.
+ */
+export async function statNow(
+  machine: Machine,
+  entries: readonly FileEntry[],
+  options: { readonly sudo: boolean; readonly signal: AbortSignal },
+): Promise<{ readonly now: readonly (FileEntry | undefined)[]; readonly complaints: readonly Complaint[] }> {
+  if (entries.length === 0) return { now: [], complaints: [] };
+  const command = await machine.run(statManyCommand(), { ...options, maxStderrBytes: maxComplaintBytes });
+  const feeding = feedNames(command, entries.map(pathOf));
+  const parser = new ListingParser(`what was read on ${machine.name}`);
+  const now: (FileEntry | undefined)[] = new Array(entries.length).fill(undefined);
+  let next = 0;
+  for await (const chunk of command.stdout) {
+    for (const entry of parser.push(chunk)) {
+      while (next < entries.length && entries[next]?.path !== entry.path) next++;
+      if (next === entries.length)
+        throw new LifeboatError("host-garbage", `${machine.name} answers for files that it was not asked about`);
+      now[next++] = entry;
+    }
+  }
+  const [{ status }] = await Promise.all([command.exit, feeding]);
+  options.signal.throwIfAborted();
+  // 123: at least one of the finds ended with an error, which is what a vanished file gives.
+  if (status !== 0 && status !== 123) throw commandFailure("xargs", machine.name, status, command.stderr());
+  parser.end();
+  return { now, complaints: parseComplaints("find", command.stderr()).complaints };
+}
+
+/** What restic compares too: type, size, times and inode. */
+export function isSameFile(listed: FileEntry, now: FileEntry): boolean {
+  return (
+    listed.type === now.type &&
+    listed.size === now.size &&
+    listed.mtime === now.mtime &&
+    listed.ctime === now.ctime &&
+    listed.inode === now.inode
+  );
+}
+
+function pathOf(entry: FileEntry): ByteString {
+  return entry.path;
+}

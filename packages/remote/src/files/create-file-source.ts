@@ -1,0 +1,28 @@
+import type { ByteString, FileSource, Machine } from "@lifeboat/model";
+import { listFiles } from "./list-files.ts";
+import { readFiles } from "./read-files.ts";
+import { normalizePaths } from "./source-paths.ts";
+
+export interface FileSourceOptions {
+  /** For people: "/srv/www on web1". */
+  readonly name: string;
+  readonly paths: readonly ByteString[];
+  /** Patterns as glob-to-regex reads them. */
+  readonly exclude?: readonly string[];
+  /** Do not cross into other file systems; mount points themselves are listed. */
+  readonly oneFilesystem?: boolean;
+  readonly sudo?: boolean;
+}
+
+/** Files of a machine with GNU find and GNU tar. Nothing is written there, nothing is remembered between calls. */
+export function createFileSource(machine: Machine, options: FileSourceOptions): FileSource {
+  const paths = normalizePaths(options.paths, options.name);
+  const { exclude = [], oneFilesystem = false, sudo = false } = options;
+  return {
+    name: options.name,
+    paths,
+    list: ({ signal, problem }) => listFiles({ machine, paths, exclude, oneFilesystem, sudo, signal, problem }),
+    read: (entries, { signal }) => readFiles({ machine, sudo, signal }, entries),
+    bytesReceived: () => machine.bytesReceived(),
+  };
+}

@@ -1,0 +1,127 @@
+import type { ByteString, FileEntry, Machine, SourceProblem } from "@lifeboat/model";
+import { displayName, LifeboatError } from "@lifeboat/model";
+import { collectOutput } from "../process/collect-output.ts";
+import { commandFailure } from "./command-failure.ts";
+import { parseComplaints } from "./complaints.ts";
+import { ListingParser } from "./listing-parser.ts";
+import { listCommand, statCommand } from "./remote-commands.ts";
+import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
+import { TreeOrder } from "./tree-order.ts";
+
+export interface ListContext {
+  readonly machine: Machine;
+  /** Normalized, absolute, without doubles. */
+  readonly paths: readonly ByteString[];
+  readonly exclude: readonly string[];
+  readonly oneFilesystem: boolean;
+  readonly sudo: boolean;
+  readonly signal: AbortSignal;
+  readonly problem: (problem: SourceProblem) => void;
+}
+
+const maxComplaintBytes = 4 * 1024 * 1024;
+
+export async function* listFiles(context: ListContext): AsyncGenerator<readonly FileEntry[], void, undefined> {
+  const { paths } = context;
+  const above = foldersAbove(paths);
+  const [folders, roots] = await Promise.all([
+    above.length === 0 ? [] : statPaths(context, above, true),
+    statPaths(context, paths, false),
+  ]);
+  const present = new Set(roots.map((entry) => entry.path));
+  const missing = paths.find((path) => !present.has(path));
+  if (missing !== undefined) {
+    throw new LifeboatError("source-missing", `${displayName(missing)} does not exist on ${context.machine.name}`, {
+      context: { host: context.machine.name, path: displayName(missing) },
+    });
+  }
+  if (folders.length > 0) yield folders.map((entry) => ({ ...entry, above: true }));
+  const outer = paths.filter((path) => !paths.some((other) => other !== path && isBelow(path, other)));
+  yield* listBelow(context, outer);
+}
+
+/**
+ * A path inside another one is part of that one's listing. With `oneFilesystem` it may lie on another file system, so it
+ * gets a listing of its own, put in where the outer listing passes it.
+ */
+async function* listBelow(
+  context: ListContext,
+  roots: readonly ByteString[],
+): AsyncGenerator<readonly FileEntry[], void, undefined> {
+  const { machine, signal, oneFilesystem, exclude } = context;
+  const inner = oneFilesystem ? context.paths.filter((path) => roots.some((root) => isBelow(path, root))) : [];
+  const stopAt = inner.filter((path) => !inner.some((other) => isBelow(path, other)));
+  const pending = new Set(stopAt);
+  const place = `${roots.map(displayName).join(", ")} on ${machine.name}`;
+  const parser = new ListingParser(place);
+  const order = new TreeOrder(roots, place);
+  const command = await machine.run(listCommand({ paths: roots, exclude, oneFilesystem, stopAt }), {
+    sudo: context.sudo,
+    signal,
+    maxStderrBytes: maxComplaintBytes,
+  });
+  command.endInput();
+  for await (const chunk of command.stdout) {
+    const entries = parser.push(chunk);
+    for (const entry of entries) order.check(entry);
+    if (pending.size === 0) {
+      if (entries.length > 0) yield entries;
+      continue;
+    }
+    let batch: FileEntry[] = [];
+    for (const entry of entries) {
+      if (!pending.delete(entry.path)) {
+        batch.push(entry);
+        continue;
+      }
+      if (batch.length > 0) yield batch;
+      batch = [];
+      yield* listBelow(context, [entry.path]);
+    }
+    if (batch.length > 0) yield batch;
+  }
+  const { status } = await command.exit;
+  signal.throwIfAborted();
+  if (status !== 0 && status !== 1) throw commandFailure("find", machine.name, status, command.stderr());
+  parser.end();
+  reportComplaints(context, roots, status, command.stderr());
+  for (const path of pending) {
+    context.problem({
+      path,
+      kind: "unlisted",
+      detail: `not reached from ${displayName(parentOf(path))}: excluded, or on a third file system`,
+    });
+  }
+}
+
+function reportComplaints(context: ListContext, roots: readonly ByteString[], status: number, stderr: string): void {
+  const { complaints, others } = parseComplaints("find", stderr);
+  if (others.some((line) => line.startsWith("sudo: "))) throw commandFailure("find", context.machine.name, status, stderr);
+  for (const { path, message } of complaints) {
+    context.problem({ path, kind: /No such file/.test(message) ? "vanished" : "unlisted", detail: message });
+  }
+  const unclear = others.filter((line) => line.startsWith("find: ") || line.startsWith("... "));
+  const root = roots[0];
+  if (root === undefined) return;
+  if (unclear.length > 0) context.problem({ path: root, kind: "unlisted", detail: unclear.join("; ").slice(0, 1000) });
+  else if (status === 1 && complaints.length === 0) throw commandFailure("find", context.machine.name, status, stderr);
+}
+
+/** The entries that exist, in the order of `paths`. */
+export async function statPaths(
+  context: Pick<ListContext, "machine" | "sudo" | "signal">,
+  paths: readonly ByteString[],
+  followLinks: boolean,
+): Promise<FileEntry[]> {
+  const { machine, sudo, signal } = context;
+  const command = await machine.run(statCommand(paths, followLinks), { sudo, signal });
+  const { stdout, stderr, status } = await collectOutput(command, { what: `find on ${machine.name}` });
+  signal.throwIfAborted();
+  if (status !== 0 && (status !== 1 || !parseComplaints("find", stderr).complaints.length)) {
+    throw commandFailure("find", machine.name, status, stderr);
+  }
+  const parser = new ListingParser(`${paths.map(displayName).join(", ")} on ${machine.name}`);
+  const entries = parser.push(stdout);
+  parser.end();
+  return entries;
+}

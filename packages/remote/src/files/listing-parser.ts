@@ -1,0 +1,131 @@
+import type { ByteString, FileEntry, FileType } from "@lifeboat/model";
+import { LifeboatError, rfc3339FromEpoch } from "@lifeboat/model";
+
+/** Buffer's own name for the fast path; the types leave it out. */
+type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string };
+
+const types: Readonly<Record<string, FileType>> = {
+  f: "file",
+  d: "dir",
+  l: "symlink",
+  b: "dev",
+  c: "chardev",
+  p: "fifo",
+  s: "socket",
+};
+/** find walks trees deeper than PATH_MAX; nothing real comes near this. */
+const maxRecordBytes = 256 * 1024;
+
+/**
+ * Records as `find -printf` writes them (see remote-commands) into entries, from chunks cut anywhere. Works on the bytes,
+ * because a string for every field of a million entries is what would cost.
+ */
+export class ListingParser {
+  readonly #place: string;
+  #carry: Latin1Buffer | undefined;
+  readonly #names = new Map<string, string>();
+
+  /** `place`: for messages, "/srv on web1". */
+  constructor(place: string) {
+    this.#place = place;
+  }
+
+  push(chunk: Uint8Array): FileEntry[] {
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) as Latin1Buffer;
+    if (this.#carry !== undefined) bytes = Buffer.concat([this.#carry, bytes]) as Latin1Buffer;
+    const entries: FileEntry[] = [];
+    let at = 0;
+    for (;;) {
+      const numbersEnd = bytes.indexOf(0, at);
+      const userEnd = numbersEnd < 0 ? -1 : bytes.indexOf(0, numbersEnd + 1);
+      const groupEnd = userEnd < 0 ? -1 : bytes.indexOf(0, userEnd + 1);
+      const pathEnd = groupEnd < 0 ? -1 : bytes.indexOf(0, groupEnd + 1);
+      const linkEnd = pathEnd < 0 ? -1 : bytes.indexOf(0, pathEnd + 1);
+      if (linkEnd < 0) break;
+      entries.push(this.#entry(bytes, at, numbersEnd, userEnd, groupEnd, pathEnd, linkEnd));
+      at = linkEnd + 1;
+    }
+    if (bytes.length - at > maxRecordBytes) this.#garbage(`a record of more than ${maxRecordBytes} bytes`);
+    this.#carry = at < bytes.length ? (Buffer.from(bytes.subarray(at)) as Latin1Buffer) : undefined;
+    return entries;
+  }
+
+  /** Throws when the output ended inside a record. */
+  end(): void {
+    if (this.#carry !== undefined) this.#garbage("output that ends inside a record");
+  }
+
+  #entry(
+    bytes: Latin1Buffer,
+    start: number,
+    numbersEnd: number,
+    userEnd: number,
+    groupEnd: number,
+    pathEnd: number,
+    linkEnd: number,
+  ): FileEntry {
+    if (numbersEnd - start > 400) this.#garbage("numbers of impossible length");
+    const fields = bytes.latin1Slice(start, numbersEnd).split(" ");
+    if (fields.length !== 10) this.#garbage(`a record with ${fields.length} numbers instead of 10`);
+    const type = types[fields[0] ?? ""] ?? this.#garbage(`a file of the unknown type "${fields[0]}"`);
+    const uid = this.#number(fields[2]);
+    const gid = this.#number(fields[3]);
+    const path = bytes.latin1Slice(groupEnd + 1, pathEnd) as ByteString;
+    if (path.charCodeAt(0) !== 47) this.#garbage("a path that is not absolute");
+    const entry = {
+      path,
+      type,
+      mode: this.#mode(fields[1]),
+      uid,
+      gid,
+      user: this.#owner(bytes, numbersEnd + 1, userEnd, uid),
+      group: this.#owner(bytes, userEnd + 1, groupEnd, gid),
+      size: type === "file" ? this.#number(fields[4]) : 0,
+      mtime: this.#time(fields[5]),
+      ctime: this.#time(fields[6]),
+      inode: this.#digits(fields[7]),
+      device: this.#digits(fields[8]),
+      links: this.#number(fields[9]),
+    };
+    if (type !== "symlink") return entry;
+    return { ...entry, linkTarget: bytes.latin1Slice(pathEnd + 1, linkEnd) as ByteString };
+  }
+
+  /** find prints the number where an owner has no name. */
+  #owner(bytes: Latin1Buffer, start: number, end: number, id: number): string {
+    if (end - start > 1024) this.#garbage("an owner's name of impossible length");
+    const raw = bytes.latin1Slice(start, end);
+    const known = this.#names.get(raw);
+    if (known !== undefined) return known === `${id}` ? "" : known;
+    const name = bytes.toString("utf8", start, end);
+    if (this.#names.size < 10_000) this.#names.set(raw, name);
+    return name === `${id}` ? "" : name;
+  }
+
+  #time(field = "") {
+    const dot = field.indexOf(".");
+    const seconds = Number(dot < 0 ? field : field.slice(0, dot));
+    // Ten digits; the tenth is always 0. A negative time has its seconds rounded down and a positive fraction.
+    const nanos = dot < 0 ? 0 : Number(field.slice(dot + 1, dot + 10).padEnd(9, "0"));
+    if (!Number.isSafeInteger(seconds) || !Number.isSafeInteger(nanos) || nanos < 0) this.#garbage("a time that is none");
+    return rfc3339FromEpoch(seconds, nanos);
+  }
+
+  #number(field = ""): number {
+    const value = field === "" ? Number.NaN : Number(field);
+    return Number.isSafeInteger(value) && value >= 0 ? value : this.#garbage("a number that is none");
+  }
+
+  #digits(field = ""): string {
+    return /^[0-9]{1,20}$/.test(field) ? field : this.#garbage("a number that is none");
+  }
+
+  #mode(field = ""): number {
+    const mode = Number.parseInt(field, 8);
+    return mode >= 0 && mode <= 0o7777 ? mode : this.#garbage("a mode that is none");
+  }
+
+  #garbage(what: string): never {
+    throw new LifeboatError("host-garbage", `the listing of ${this.#place} holds ${what}`);
+  }
+}

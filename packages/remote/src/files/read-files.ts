@@ -1,0 +1,114 @@
+import type { ByteString, FileEntry, Machine, ReadEvent } from "@lifeboat/model";
+import { LifeboatError, messageOf } from "@lifeboat/model";
+import { isSameFile, statNow } from "./after-check.ts";
+import { commandFailure } from "./command-failure.ts";
+import { type Complaint, parseComplaints } from "./complaints.ts";
+import { feedNames } from "./feed-names.ts";
+import { ReadEvents } from "./read-events.ts";
+import { readCommand } from "./remote-commands.ts";
+import { TarReader } from "./tar-reader/tar-reader.ts";
+
+export interface ReadContext {
+  readonly machine: Machine;
+  readonly sudo: boolean;
+  readonly signal: AbortSignal;
+}
+
+const maxComplaintBytes = 4 * 1024 * 1024;
+
+/** One tar stream over `entries`, then one batch of stats that says for each whether what was read is what was listed. */
+export async function* readFiles(
+  context: ReadContext,
+  entries: readonly FileEntry[],
+): AsyncGenerator<readonly ReadEvent[], void, undefined> {
+  if (entries.length === 0) return;
+  const { machine, sudo, signal } = context;
+  const events = new ReadEvents(entries);
+  const names = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
+  const complaints = names.length === 0 ? [] : yield* readArchive(context, names, events);
+  events.finish();
+  const rest = events.take();
+  if (rest.length > 0) yield rest;
+  const after = await statNow(machine, entries, { sudo, signal });
+  const fromTar = byPath(complaints);
+  const fromFind = byPath(after.complaints);
+  yield entries.map((entry, index) => {
+    const detail = fromTar.get(entry.path);
+    return verdictFor(index, entry, after.now[index], events.wasRead(index), detail, fromFind.get(entry.path));
+  });
+}
+
+/** Yields the content; returns what tar complained about. */
+async function* readArchive(
+  context: ReadContext,
+  names: readonly ByteString[],
+  events: ReadEvents,
+): AsyncGenerator<readonly ReadEvent[], readonly Complaint[], undefined> {
+  const { machine, sudo, signal } = context;
+  const command = await machine.run(readCommand(), { sudo, signal, maxStderrBytes: maxComplaintBytes });
+  const feeding = feedNames(command, names);
+  const reader = new TarReader(events);
+  let ended = false;
+  try {
+    for await (const chunk of command.stdout) {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        throw new LifeboatError("host-garbage", `the tar stream of ${machine.name} holds ${messageOf(error)}`, { cause: error });
+      }
+      const batch = events.take();
+      if (batch.length > 0) yield batch;
+    }
+    ended = true;
+  } finally {
+    if (!ended) command.kill();
+  }
+  const [{ status }] = await Promise.all([command.exit, feeding]);
+  signal.throwIfAborted();
+  // 1: files changed while they were read, 2: some could not be read; both are told by the check that follows.
+  if ((status !== 0 && status !== 1 && status !== 2) || !reader.complete) {
+    throw commandFailure("tar", machine.name, status, command.stderr());
+  }
+  const { complaints, others } = parseComplaints("tar", command.stderr());
+  if (others.some((line) => line.startsWith("... "))) {
+    throw new LifeboatError("host-garbage", `tar on ${machine.name} complains without end: ${others.slice(0, 3).join("; ")}`);
+  }
+  return complaints;
+}
+
+function verdictFor(
+  index: number,
+  listed: FileEntry,
+  now: FileEntry | undefined,
+  wasRead: boolean,
+  fromTar: string | undefined,
+  fromFind: string | undefined,
+): ReadEvent {
+  const detail = fromTar ?? fromFind;
+  const withDetail = detail === undefined ? {} : { detail };
+  if (now === undefined) {
+    const verdict = detail !== undefined && !/No such file|File removed/.test(detail) ? "unreadable" : "vanished";
+    return { kind: "verdict", index, verdict, ...withDetail };
+  }
+  const same = isSameFile(listed, now);
+  if (!wasRead) {
+    if (!same && /No such file|File removed/.test(detail ?? ""))
+      return { kind: "verdict", index, verdict: "changed", now, ...withDetail };
+    return { kind: "verdict", index, verdict: "unreadable", detail: detail ?? "tar left it out" };
+  }
+  if (!same) return { kind: "verdict", index, verdict: "changed", now, ...withDetail };
+  // A read error in the middle is padded with zeros by tar, and the file's times do not show it.
+  if (fromTar !== undefined && !/^(file changed as we read it|Warning: )/.test(fromTar)) {
+    return { kind: "verdict", index, verdict: "unreadable", detail: fromTar };
+  }
+  return { kind: "verdict", index, verdict: "same", ...withDetail };
+}
+
+function byPath(complaints: readonly Complaint[]): Map<ByteString, string> {
+  const map = new Map<ByteString, string>();
+  for (const { path, message } of complaints) {
+    const earlier = map.get(path);
+    map.set(path, earlier === undefined ? message : `${message}; ${earlier}`.slice(0, 500));
+  }
+  return map;
+}
