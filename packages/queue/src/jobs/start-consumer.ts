@@ -85,13 +85,17 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= (async () => {
-      const closed = worker.close().catch(() => undefined);
-      await Promise.allSettled(running.values());
-      await settlesWithin(closed, closeTimeoutMs, clock);
-      // Redis is away: what BullMQ still waits for fails now, and that ends its loop
+      // takes no more; the second round catches a job that was on its way
+      await worker.pause(true).catch(() => undefined);
+      while (running.size > 0) await Promise.allSettled(running.values());
+      // while Redis is away BullMQ's orderly close waits for ever, for a connection that it has itself stopped
+      const orderly = redis.status === "ready";
+      await settlesWithin(
+        worker.close(!orderly).catch(() => undefined),
+        closeTimeoutMs,
+        clock,
+      );
       redis.disconnect();
-      worker.disconnect().catch(() => undefined);
-      await settlesWithin(closed, closeTimeoutMs, clock);
     })();
     return closing;
   };
