@@ -1,1 +1,26 @@
-export {};
+export type { ControlOutcome, TriedDamage } from "./controls/control-outcome.ts";
+export type {
+  AssetKind,
+  DatabasePorts,
+  DrillEvent,
+  DrillOptions,
+  DrillPorts,
+  HttpAnswer,
+  PostgresServer,
+  SampledFile,
+  SelectedSnapshot,
+  ThrowawayPostgres,
+} from "./ports.ts";
+export type {
+  DrillAchieved,
+  DrillAssetReport,
+  DrillCause,
+  DrillCheckReport,
+  DrillOutcome,
+  DrillReport,
+  DrillStepReport,
+} from "./report/drill-report.ts";
+export { maskSecrets } from "./report/mask-secrets.ts";
+export { runDrill } from "./run-drill.ts";
+export { type SweepOptions, type SweptDrill, sweepLeftovers } from "./teardown/sweep-leftovers.ts";
+export type { RemovedThing } from "./teardown/tear-down.ts";
