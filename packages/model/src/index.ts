@@ -1,9 +1,27 @@
 export { type ByteString, byteString, displayName, fromBytes, textOf, toBytes } from "./bytes/byte-string.ts";
 export type * from "./config/compiled-config.ts";
+export type { ConfigProblem, Place, ProblemCode } from "./config/config-problem.ts";
+export { type Explanation, explainValue, type Origin, renderExplanation } from "./config/explain-value.ts";
+export { listIncludes } from "./config/list-includes.ts";
+export {
+  type ConfigFile,
+  type ConfigSource,
+  type ParsedConfig,
+  type ParsedDrills,
+  type ParseOptions,
+  parseConfig,
+  parseDrillFile,
+} from "./config/parse-config.ts";
+export { type RenderProblemsOptions, renderProblems } from "./config/render-problems.ts";
+export { type SampleConfigAnswers, sampleConfig } from "./config/sample-config.ts";
+export { configJsonSchema } from "./config/schema/json-schema.ts";
+export { suggest } from "./config/suggest.ts";
+export { formatDuration, parseDuration, parseRatio, parseSize } from "./config/units.ts";
 export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";
 export type { ErrorRow } from "./errors/error-row.ts";
 export { exitCodes } from "./errors/exit-codes.ts";
 export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf } from "./errors/lifeboat-error.ts";
+export { errorObject, type RenderErrorOptions, renderError } from "./errors/render-error.ts";
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
 export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
@@ -13,6 +31,7 @@ export type { ProgressListener, ProgressStatus } from "./progress/progress.ts";
 export type { RestoreTarget, TargetState } from "./restore/restore-target.ts";
 export { type RetentionCandidate, type RetentionChoice, selectRetention } from "./retention/select-retention.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
+export { type RetryRule, retryDelayMs } from "./run/retry-delay.ts";
 export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";
 export { assetOf, formatRunId, parseRunId, runKinds } from "./run/run-id.ts";
 export { exitCodeOf, resultOrder, worstResult } from "./run/run-result.ts";

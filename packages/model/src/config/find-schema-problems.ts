@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { type Place, type ProblemCode, problemCodes, type ReportProblem } from "./config-problem.ts";
 import { type ConfigNode, type ConfigPath, nodeAt, placeAt, plainOf, prune } from "./config-tree.ts";
 import { knownKeysAt } from "./known-keys.ts";
+import { secretForms } from "./schema/secret-schema.ts";
 import { hintForKey, suggest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -41,9 +42,14 @@ function flatten(issues: readonly Issue[], above: ConfigPath): { issue: Issue; p
     const path = [...above, ...(issue.path as (string | number)[])];
     if (issue.code !== "invalid_union" || issue.errors.length === 0 || hasOwnMessage(issue)) return [{ issue, path }];
     const branches = issue.errors.filter((branch) => !branch.some((one) => one.code === "invalid_type" && one.path.length === 0));
-    const best = branches.sort((left, right) => left.length - right.length)[0];
+    const best = branches.sort((left, right) => strangeness(left) - strangeness(right))[0];
     return best === undefined ? [{ issue, path }] : flatten(best, path);
   });
+}
+
+/** Unknown keys speak most against a branch: the keys that were written show which form was meant. */
+function strangeness(issues: readonly Issue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? 100 * issue.keys.length : 1), 0);
 }
 
 const hasOwnMessage = (issue: Issue) => !/^Invalid (input|option)\b/.test(issue.message);
@@ -102,7 +108,7 @@ function reportIssue(here: Here, issue: Issue, path: ConfigPath, round: number):
     const { code, message } = splitCode(issue.message);
     // "is empty" and its kind need their subject.
     const whole = /^(is|must|needs|holds) /.test(message) ? `${describePath(root, path)} ${message}` : message;
-    report({ code, message: whole, place });
+    report({ code, message: whole, place, ...(code === "inline-secret" ? { hint: `use ${secretForms}` } : {}) });
   } else {
     const wanted = issue.code === "invalid_type" ? issue.expected : "another value";
     const what = typeWords[wanted] ?? wanted;

@@ -2,6 +2,9 @@ import type { CompiledSchedule } from "../config/compiled-config.ts";
 import { cronDays, dayMs } from "./cron-days.ts";
 import { cronOf } from "./slots.ts";
 
+/** Many policies share a schedule, and a year of days is worth keeping. */
+const known = new Map<string, number>();
+
 /**
  * The longest time between two slots in the 400 days after `fromMs` (nine years where slots are that rare), clock changes
  * included, in seconds; undefined for a manual schedule. The jitter is fixed, so it does not change the gap.
@@ -11,7 +14,14 @@ export function worstGapSeconds(schedule: CompiledSchedule, fromMs: number): num
   if (when.kind === "manual") return undefined;
   if (when.kind === "every") return when.seconds;
   const cron = cronOf(when.expression);
-  return gapWithin(400) ?? gapWithin(9 * 366) ?? undefined;
+  const key = `${when.expression} ${when.timezone} ${Math.floor(fromMs / dayMs)}`;
+  let gap = known.get(key);
+  if (gap === undefined) {
+    gap = gapWithin(400) ?? gapWithin(9 * 366);
+    if (known.size > 1000) known.clear();
+    if (gap !== undefined) known.set(key, gap);
+  }
+  return gap;
 
   function gapWithin(dayCount: number): number | undefined {
     let worstMs = 0;

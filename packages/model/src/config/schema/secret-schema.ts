@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { argv, period, text } from "./scalars.ts";
 
-const forms = "{ env: NAME }, { file: PATH }, { command: [...] } or { systemd: NAME }";
+/** For messages. */
+export const secretForms = "{ env: NAME }, { file: PATH }, { command: [...] } or { systemd: NAME }";
 
 /** Where a secret is; a plain string is refused before anything else looks at it. */
 export const secret = (what: string) =>
@@ -19,10 +20,10 @@ export const secret = (what: string) =>
       {
         error: (issue) =>
           typeof issue.input === "object" && issue.input !== null
-            ? `a secret is named by one of ${forms} [inline-secret]`
+            ? "a secret is named in one of four forms [inline-secret]"
             : "a secret may not stand in the file [inline-secret]",
       },
     )
-    .meta({ description: `${what}: ${forms}.` });
+    .meta({ description: `${what}: ${secretForms}.` });
 
 export type SecretInput = z.infer<ReturnType<typeof secret>>;
