@@ -145,6 +145,21 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
       expect(await catalog.heartbeat(run.id, 1)).toBe(true);
     });
 
+    test("of one asset only one backup is at work at a time", async () => {
+      const next = { ...run, id: "backup/web1/uploads@20261122T010005Z", slot: "2026-11-22T02:00:05+01:00" };
+      const forget: NewRun = { ...run, id: "forget/web1/uploads@20261122T000000Z", kind: "forget" };
+      for (const each of [run, next, forget]) await catalog.recordPending(each);
+      expect(await claim(run.id)).toBe(1);
+      expect(await claim(next.id)).toBe("busy");
+      expect(await claim(forget.id)).toBe(1);
+      await catalog.settleRun(run.id, 1, recordFor(run, 1));
+      expect(await claim(next.id)).toBe(1);
+      now += staleAfterMs + 1;
+      const third = { ...run, id: "backup/web1/uploads@20261122T010010Z" };
+      await catalog.recordPending(third);
+      expect(await claim(third.id)).toBe(1);
+    });
+
     test("a pending one can be cancelled, a running one cannot be settled past its worker", async () => {
       await catalog.recordPending(run);
       expect(await catalog.settlePending(recordFor(run, 0, { result: "cancelled" }))).toBe(true);
@@ -224,7 +239,7 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
         "backup/db1/shop@2",
       ]);
       expect(await ids({ limit: 1 })).toEqual(["backup/db1/shop@5"]);
-      const latest = await catalog.latestRuns("backup", ["passed"]);
+      const latest = await catalog.latestRuns("backup", ["passed"], ["db1/shop", "web1/etc", "web1/none"]);
       expect([...latest].map(([object, row]) => [object, row.id]).sort()).toEqual([
         ["db1/shop", "backup/db1/shop@4"],
         ["web1/etc", "backup/web1/etc@4"],

@@ -15,7 +15,10 @@ export interface Catalog {
   recordPending(run: NewRun): Promise<boolean>;
   /** Inserts a finished run unless it is known: a skipped slot, a run that never went through the queue. True when new. */
   recordSettled(record: RunRecord): Promise<boolean>;
-  /** Takes a pending run that is due, or a running one whose heartbeat is older than `staleAfterMs`. */
+  /**
+   * Takes a pending run that is due, or a running one whose heartbeat is older than `staleAfterMs`. `busy`: another run of the
+   * same kind and object is at work; this one stays pending and is given out again later.
+   */
   claimRun(runId: string, owner: string, options: { readonly staleAfterMs: number }): Promise<Claim>;
   /** False: a newer attempt has taken over (or the run is settled), stop before the commit. */
   heartbeat(runId: string, attempt: number): Promise<boolean>;
@@ -33,8 +36,8 @@ export interface Catalog {
   openRuns(): Promise<RunRow[]>;
   /** Newest first. */
   history(filter: HistoryFilter): Promise<RunRow[]>;
-  /** For each object the run of this kind that ended last with one of these results. */
-  latestRuns(kind: RunKind, results: readonly RunResult[]): Promise<Map<string, RunRow>>;
+  /** By object: the run of this kind that ended last with one of these results; absent where there is none. */
+  latestRuns(kind: RunKind, results: readonly RunResult[], objects: Iterable<string>): Promise<Map<string, RunRow>>;
   attemptsOf(runId: string): Promise<AttemptRow[]>;
 
   /** What is known of each schedule; one that is new is known since now. Keys of the answer as `scheduleKey` makes them. */
@@ -80,7 +83,7 @@ export interface NewRun {
 
 export type Claim =
   | { readonly claimed: true; readonly attempt: number; readonly run: RunRow }
-  | { readonly claimed: false; readonly because: "settled" | "running" | "not-due" | "unknown" };
+  | { readonly claimed: false; readonly because: "settled" | "running" | "busy" | "not-due" | "unknown" };
 
 export interface Release {
   readonly notBeforeMs: number;

@@ -10,4 +10,5 @@ export { createSecretResolver, type SecretResolverOptions } from "./secrets/secr
 export { type StopSignal, stopOnSignals } from "./signals/stop-on-signals.ts";
 export { readInstallId } from "./state/install-id.ts";
 export { type OwnLock, type OwnLocks, openOwnLocks } from "./state/own-locks.ts";
+export { takeProgramLock } from "./state/program-lock.ts";
 export { ensureStateFolder, findStateFolder, type StateFolderChoice } from "./state/state-folder.ts";

@@ -66,6 +66,21 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
               where.and([where("state", "=", "running"), silent(nowMs, staleAfterMs)]),
             ]),
           )
+          .where((where) =>
+            where.not(
+              where.exists(
+                where
+                  .selectFrom("runs as other")
+                  .select("other.id")
+                  .whereRef("other.kind", "=", "runs.kind")
+                  .whereRef("other.object", "=", "runs.object")
+                  .whereRef("other.id", "!=", "runs.id")
+                  .where("other.state", "=", "running")
+                  .where("other.heartbeat_ms", ">=", nowMs - staleAfterMs)
+                  .where("other.heartbeat_ms", "<=", nowMs + staleAfterMs),
+              ),
+            ),
+          )
           .returningAll()
           .executeTakeFirst();
         if (row === undefined) return undefined;
@@ -77,9 +92,7 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
         return rowOf(row);
       });
       if (claimed !== undefined) return { claimed: true, attempt: claimed.attempt, run: claimed };
-      const row = await db.selectFrom("runs").select("state").where("id", "=", runId).executeTakeFirst();
-      if (row === undefined) return { claimed: false, because: "unknown" };
-      return { claimed: false, because: row.state === "pending" ? "not-due" : row.state === "running" ? "running" : "settled" };
+      return { claimed: false, because: await whyNotClaimed(db, runId, nowMs) };
     },
 
     async heartbeat(runId, attempt) {
@@ -160,6 +173,13 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
         return count;
       }),
   };
+}
+
+async function whyNotClaimed(db: Kysely<Tables>, runId: string, nowMs: number) {
+  const row = await db.selectFrom("runs").select(["state", "not_before_ms"]).where("id", "=", runId).executeTakeFirst();
+  if (row === undefined) return "unknown";
+  if (row.state !== "pending") return row.state === "running" ? "running" : "settled";
+  return row.not_before_ms > nowMs ? "not-due" : "busy";
 }
 
 /** Heartbeat too old; or far in the future, which happens when the clock was set back under a worker that is gone. */

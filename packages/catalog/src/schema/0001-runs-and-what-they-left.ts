@@ -33,7 +33,7 @@ export async function up(db: Kysely<never>): Promise<void> {
   await db.schema.createIndex("runs_by_state").on("runs").columns(["state", "slot_ms"]).execute();
   await db.schema.createIndex("runs_by_slot").on("runs").columns(["slot_ms"]).execute();
   await db.schema.createIndex("runs_by_object").on("runs").columns(["object", "slot_ms"]).execute();
-  await db.schema.createIndex("runs_by_result").on("runs").columns(["kind", "result", "object", "ended_ms"]).execute();
+  await db.schema.createIndex("runs_by_end").on("runs").columns(["kind", "object", "ended_ms"]).execute();
 
   await db.schema
     .createTable("attempts")

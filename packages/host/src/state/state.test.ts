@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { systemRandom } from "../random/random.ts";
 import { readInstallId } from "./install-id.ts";
 import { openOwnLocks } from "./own-locks.ts";
+import { takeProgramLock } from "./program-lock.ts";
 import { ensureStateFolder, findStateFolder } from "./state-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-state-"));
@@ -38,6 +39,30 @@ describe("state folder", () => {
     expect(readFileSync(join(home, "install-id"), "utf8")).toBe(`${id}\n`);
     writeFileSync(join(home, "install-id"), "nonsense");
     expect(() => readInstallId(home, systemRandom())).toThrow("is not a uuid");
+  });
+});
+
+describe("the service's lock", () => {
+  test("is one process's, is free after it, and after a kill", async () => {
+    const home = ensureStateFolder(join(folder, "service"));
+    const take = () => takeProgramLock(home, "up", systemRandom());
+    const held = take();
+    expect(take).toThrow(`process ${process.pid} already runs 'up'`);
+    held[Symbol.dispose]();
+    const module = new URL("./program-lock.ts", import.meta.url).pathname;
+    const randomModule = new URL("../random/random.ts", import.meta.url).pathname;
+    const program = `import { takeProgramLock } from ${JSON.stringify(module)};
+      import { systemRandom } from ${JSON.stringify(randomModule)};
+      takeProgramLock(${JSON.stringify(home)}, "up", systemRandom()); console.log("held"); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    expect(take).toThrow(`process ${child.pid} already runs 'up'`);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    take()[Symbol.dispose]();
+    expect(readdirSync(home)).toEqual([]);
   });
 });
 

@@ -20,4 +20,10 @@ export const controlErrors = {
     meaning: "The state folder cannot be created or written.",
     hint: "Pass --state DIR or set control.state.",
   },
+  "service-running": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "Another service already runs with this state folder.",
+    hint: "Use that one, stop it first, or pass another --state DIR.",
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { retryDelayMs } from "./retry-delay.ts";
+
+test("the wait doubles up to its bound, and there is none after the last attempt", () => {
+  const rule = { attempts: 6, backoffSeconds: 120, maxSeconds: 1800 };
+  expect([1, 2, 3, 4, 5, 6, 7].map((attempt) => retryDelayMs(rule, attempt))).toEqual([
+    120_000,
+    240_000,
+    480_000,
+    960_000,
+    1_800_000,
+    undefined,
+    undefined,
+  ]);
+  expect(retryDelayMs({ ...rule, attempts: 5000 }, 4000)).toBe(1_800_000);
+});
