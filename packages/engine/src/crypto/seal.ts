@@ -1,3 +1,4 @@
+/// <reference path="./sodium-native.d.ts" />
 import { createCipheriv, randomFillSync } from "node:crypto";
 import sodium from "sodium-native";
 

@@ -34,6 +34,8 @@ export interface SnapshotFields {
   readonly original?: string;
   readonly program_version?: string;
   readonly summary?: SnapshotSummary;
+  /** Lifeboat's own: restic ignores it and drops it when it saves the snapshot again. Nothing vital stands here alone. */
+  readonly lifeboat?: { readonly problem_count: number };
 }
 
 export interface Snapshot extends SnapshotFields {
@@ -54,6 +56,7 @@ const order: readonly (keyof SnapshotFields)[] = [
   "original",
   "program_version",
   "summary",
+  "lifeboat",
 ];
 
 export function encodeSnapshot(fields: SnapshotFields): string {
@@ -90,8 +93,14 @@ export function decodeSnapshot(id: string, json: unknown): Snapshot {
     ...text("program_version"),
     ...number("uid"),
     ...number("gid"),
+    ...lifeboatMember(raw.lifeboat),
     ...(typeof raw.summary === "object" && raw.summary !== null && { summary: raw.summary as SnapshotSummary }),
   };
+}
+
+function lifeboatMember(value: unknown): Pick<SnapshotFields, "lifeboat"> {
+  const count = (value as { problem_count?: unknown } | null | undefined)?.problem_count;
+  return typeof count === "number" && Number.isInteger(count) && count >= 0 ? { lifeboat: { problem_count: count } } : {};
 }
 
 /** The identity that survives `tag`, `rewrite` and `copy`; side data refers to it. */

@@ -114,10 +114,19 @@ export class Repository {
     }
   }
 
-  /** The commit point of a backup: everything it names must be durable and indexed before. */
+  /**
+   * Seals a snapshot, so that its id is known; `commit` stores it. That is the commit point of a backup: everything it names must
+   * be durable and indexed before.
+   */
+  prepareSnapshot(fields: SnapshotFields): { readonly snapshot: Snapshot; readonly commit: () => Promise<void> } {
+    const { id, bytes } = encodeUnpacked(this.sealer, encodeSnapshot(fields));
+    return { snapshot: { ...fields, id }, commit: () => this.store.put(objectName("snapshot", id), bytes, { sha256: id }) };
+  }
+
   async saveSnapshot(fields: SnapshotFields): Promise<Snapshot> {
-    const id = await this.saveUnpacked("snapshot", encodeSnapshot(fields));
-    return { ...fields, id };
+    const { snapshot, commit } = this.prepareSnapshot(fields);
+    await commit();
+    return snapshot;
   }
 
   /** A folder's nodes. */

@@ -1,0 +1,315 @@
+import {
+  archiveDump,
+  archiveFiles,
+  BlobWriter,
+  lastingId,
+  type Repository,
+  type Snapshot,
+  type SnapshotFields,
+  type SnapshotSummary,
+} from "@lifeboat/engine";
+import {
+  type CompiledAsset,
+  type CompiledGuards,
+  type CompiledPolicy,
+  type DumpFacts,
+  formatWithOffset,
+  LifeboatError,
+  type Machine,
+  type RunRecord,
+  rfc3339FromEpoch,
+  type SourceProblem,
+  textOf,
+} from "@lifeboat/model";
+import { createFileSource, createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { assetTag, findAsset, runTag } from "./find-asset.ts";
+import type { JobContext } from "./job-context.ts";
+import { openMachine } from "./open-machine.ts";
+import { openChosenRepository, type RepositoryChoice } from "./open-repository.ts";
+import { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
+import { withLock } from "./with-lock.ts";
+
+export interface BackupOrder extends RunOrder {
+  /** "HOST/SOURCE". */
+  readonly asset: string;
+  /** Instead of the policy's repository: for tests and `--repo`. */
+  readonly repository?: RepositoryChoice | undefined;
+  /** Sealing threads; default by the machine's cores. */
+  readonly threads?: number | undefined;
+}
+
+export interface BackupOutcome {
+  readonly record: RunRecord;
+  readonly snapshot: Snapshot | undefined;
+  /** Present when the run failed: what to show and how to exit. */
+  readonly error: unknown;
+}
+
+/**
+ * One backup of one asset. The snapshot is the single commit point: killed before it, there is no snapshot and what was stored is
+ * reused by the next run; killed after it, the next attempt of the same run finds the snapshot by its tag and adopts it.
+ * Never throws for a failed backup: the outcome says so, and the record is stored where the repository can be reached.
+ */
+export async function runBackup(context: JobContext, order: BackupOrder): Promise<BackupOutcome> {
+  const started = context.clock.now();
+  let repository: Repository | undefined;
+  let repositoryName: string | undefined;
+  try {
+    const { asset, policy } = findAsset(context, order.asset);
+    repositoryName = policy.repository;
+    repository = await openChosenRepository(context, order.repository ?? { name: policy.repository });
+    const opened = repository;
+    const { end, snapshot } = await withLock(context, opened, false, () =>
+      backUp(context, order, asset, policy, opened, started),
+    );
+    const record = createRunRecord(order, started, context.clock, { ...end, repository: repositoryName });
+    await saveRunRecord(opened, record);
+    return { record, snapshot, error: undefined };
+  } catch (error) {
+    const record = createRunRecord(order, started, context.clock, {
+      ...endOfError(error, context.signal),
+      repository: repositoryName,
+    });
+    if (repository !== undefined) {
+      await saveRunRecord(repository, record).catch((cause: unknown) =>
+        context.logger.warn({ cause: String(cause) }, "the run record could not be stored"),
+      );
+    }
+    return { record, snapshot: undefined, error };
+  } finally {
+    await repository?.close();
+  }
+}
+
+interface Backed {
+  readonly end: RunEnd;
+  readonly snapshot: Snapshot;
+}
+
+async function backUp(
+  context: JobContext,
+  order: BackupOrder,
+  asset: CompiledAsset,
+  policy: CompiledPolicy,
+  repository: Repository,
+  started: number,
+): Promise<Backed> {
+  const { signal } = context;
+  // Snapshots before the index: whatever they name is then in it.
+  const snapshots = await repository.listSnapshots({ signal });
+  const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
+  if (adopted !== undefined) return adopt(context, adopted);
+  await repository.loadIndex({ signal });
+  const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));
+  const machine = await openMachine(context, asset.host);
+  const writer = new BlobWriter(repository, { signal, threads: order.threads });
+  try {
+    const archived = await archive({ context, asset, machine, repository, writer, parent, started });
+    checkGuards(asset, archived, parent);
+    await writer.finish();
+    const summary = summaryOf(archived, writer, started, context.clock.now());
+    const fields: SnapshotFields = {
+      time: formatWithOffset(started, policy.schedule.when.timezone),
+      ...(parent !== undefined && { parent: parent.id }),
+      tree: archived.tree,
+      paths: archived.paths,
+      hostname: asset.host,
+      username: context.owner.username,
+      tags: [assetTag(asset.name), runTag(order.runId)],
+      ...(asset.source.type === "files" && { excludes: asset.source.exclude }),
+      program_version: context.programVersion,
+      summary,
+      lifeboat: { problem_count: archived.problemCount },
+    };
+    const prepared = repository.prepareSnapshot(fields);
+    // Facts first: facts of a snapshot that never came are harmless, a snapshot without its facts cannot be drilled.
+    if (archived.facts !== undefined) await saveFacts(repository, prepared.snapshot, asset, archived.facts);
+    await order.fence?.();
+    signal.throwIfAborted();
+    await prepared.commit();
+    const { snapshot } = prepared;
+    const result = archived.problemCount > 0 ? "incomplete" : "passed";
+    const cause = archived.problemCount > 0 ? incompleteCause(archived.problems, archived.problemCount) : undefined;
+    const figures = { ...figuresOf(summary), bytes_received: machine.bytesReceived() };
+    return {
+      snapshot,
+      end: { result, snapshot: snapshot.id, figures, problems: archived.problems, problemCount: archived.problemCount, cause },
+    };
+  } finally {
+    await writer.close();
+    await machine.close();
+  }
+}
+
+/** A snapshot of this very run exists: an earlier attempt committed it and was killed before it could say so. */
+function adopt(context: JobContext, snapshot: Snapshot): Backed {
+  context.logger.info({ snapshot: snapshot.id }, "adopted the snapshot of an earlier attempt");
+  const problemCount = snapshot.lifeboat?.problem_count;
+  const figures = { ...(snapshot.summary && figuresOf(snapshot.summary)), adopted: 1 };
+  const end = { snapshot: snapshot.id, figures, problemCount: problemCount ?? 0 };
+  if (problemCount === 0) return { snapshot, end: { ...end, result: "passed" } };
+  const cause =
+    problemCount === undefined
+      ? "an adopted snapshot does not say whether it had unreadable files"
+      : incompleteCause([], problemCount);
+  return { snapshot, end: { ...end, result: "incomplete", cause } };
+}
+
+interface Archived {
+  readonly tree: string;
+  readonly paths: readonly string[];
+  readonly bytes: number;
+  readonly files: { readonly new: number; readonly changed: number; readonly unmodified: number };
+  readonly dirs: { readonly new: number; readonly changed: number; readonly unmodified: number };
+  readonly problems: readonly SourceProblem[];
+  readonly problemCount: number;
+  readonly facts: DumpFacts | undefined;
+}
+
+interface ArchiveParts {
+  readonly context: JobContext;
+  readonly asset: CompiledAsset;
+  readonly machine: Machine;
+  readonly repository: Repository;
+  readonly writer: BlobWriter;
+  readonly parent: Snapshot | undefined;
+  readonly started: number;
+}
+
+function archive(parts: ArchiveParts): Promise<Archived> {
+  return parts.asset.source.type === "files" ? archiveFolder(parts) : archiveDatabase(parts);
+}
+
+async function archiveFolder({ context, asset, machine, repository, writer, parent }: ArchiveParts): Promise<Archived> {
+  if (asset.source.type !== "files") throw new TypeError("not a files source");
+  const { paths, exclude, oneFilesystem } = asset.source;
+  const name = `${asset.source.name} on ${asset.host}`;
+  const sudo = context.config?.hosts.get(asset.host)?.sudo ?? false;
+  const source = createFileSource(machine, { name, paths, exclude, oneFilesystem, sudo });
+  const { clock, signal, progress } = context;
+  const { tree, figures, problems, problemCount } = await archiveFiles({
+    repository,
+    writer,
+    source,
+    parent,
+    clock,
+    signal,
+    progress,
+  });
+  return {
+    tree,
+    paths: source.paths.map((path) => textOf(path) ?? path),
+    bytes: figures.totalBytes,
+    files: { new: figures.filesNew, changed: figures.filesChanged, unmodified: figures.filesUnmodified },
+    dirs: { new: figures.dirsNew, changed: figures.dirsChanged, unmodified: figures.dirsUnmodified },
+    problems,
+    problemCount,
+    facts: undefined,
+  };
+}
+
+async function archiveDatabase({ context, asset, machine, writer, parent, started }: ArchiveParts): Promise<Archived> {
+  const { source } = asset;
+  const sudo = context.config?.hosts.get(asset.host)?.sudo ?? false;
+  const dump =
+    source.type === "postgresql"
+      ? createPostgresDump(machine, source, {
+          password: source.password && (await context.secrets.resolve(source.password, `password of ${asset.name}`)),
+        })
+      : source.type === "sqlite"
+        ? createSqliteDump(machine, source, { sudo })
+        : undefined;
+  if (dump === undefined) throw new TypeError("not a database source");
+  const path = `/${asset.host}/${source.name}.${dump.extension}`;
+  const time = rfc3339FromEpoch(Math.floor(started / 1000), (started % 1000) * 1_000_000);
+  const { stream, finished } = await dump.open({ signal: context.signal });
+  finished.catch(() => {});
+  const startedMs = context.clock.now();
+  let nextReport = 0;
+  const onBytes = (total: number) => {
+    const now = context.clock.now();
+    if (now < nextReport) return;
+    nextReport = now + 250;
+    context.progress?.({
+      message_type: "status",
+      phase: "dumping",
+      seconds_elapsed: Math.round((now - startedMs) / 1000),
+      bytes_done: total,
+      current_files: [path],
+    });
+  };
+  const { tree, bytes } = await archiveDump({ writer, path, time, stream, onBytes });
+  // The bytes are all here; only the program's own verdict makes them a dump.
+  const facts = await finished;
+  const fresh = { new: parent === undefined ? 1 : 0, changed: parent === undefined ? 0 : 1, unmodified: 0 };
+  return {
+    tree,
+    paths: [path],
+    bytes,
+    files: fresh,
+    dirs: { new: 0, changed: 0, unmodified: 0 },
+    problems: [],
+    problemCount: 0,
+    facts,
+  };
+}
+
+/** Broken guards stop the run before its commit: the last good snapshot stays the last. */
+function checkGuards(asset: CompiledAsset, archived: Archived, parent: Snapshot | undefined): void {
+  const guards: CompiledGuards = asset.source.guards;
+  const fail = (text: string) => {
+    throw new LifeboatError("guard-broken", `${asset.name}: ${text}; no snapshot was made`);
+  };
+  if (guards.minBytes !== undefined && archived.bytes < guards.minBytes)
+    fail(`${archived.bytes} bytes are less than min_bytes ${guards.minBytes}`);
+  if (guards.maxUnreadable !== undefined && archived.problemCount > guards.maxUnreadable) {
+    fail(`${archived.problemCount} files could not be read, max_unreadable is ${guards.maxUnreadable}`);
+  }
+  const before = parent?.summary?.total_bytes_processed;
+  if (guards.maxShrinkRatio !== undefined && before !== undefined && archived.bytes < before * (1 - guards.maxShrinkRatio)) {
+    fail(
+      `${archived.bytes} bytes, the last snapshot had ${before}: shrunk by more than ${Math.round(guards.maxShrinkRatio * 100)} %`,
+    );
+  }
+}
+
+function summaryOf(archived: Archived, writer: BlobWriter, started: number, ended: number): SnapshotSummary {
+  const { files, dirs } = archived;
+  return {
+    backup_start: new Date(started).toISOString(),
+    backup_end: new Date(ended).toISOString(),
+    files_new: files.new,
+    files_changed: files.changed,
+    files_unmodified: files.unmodified,
+    dirs_new: dirs.new,
+    dirs_changed: dirs.changed,
+    dirs_unmodified: dirs.unmodified,
+    data_blobs: writer.figures.dataBlobs,
+    tree_blobs: writer.figures.treeBlobs,
+    data_added: writer.figures.bytesAdded,
+    data_added_packed: writer.figures.bytesAddedPacked,
+    total_files_processed: files.new + files.changed + files.unmodified,
+    total_bytes_processed: archived.bytes,
+  };
+}
+
+function figuresOf(summary: SnapshotSummary): Record<string, number> {
+  return Object.fromEntries(Object.entries(summary).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
+
+async function saveFacts(repository: Repository, snapshot: Snapshot, asset: CompiledAsset, facts: DumpFacts): Promise<void> {
+  await repository.saveSide("facts", {
+    schema: "lifeboat.facts/1",
+    snapshot: lastingId(snapshot),
+    asset: asset.name,
+    ...facts,
+  } as {
+    readonly schema: string;
+  });
+}
+
+function incompleteCause(problems: readonly SourceProblem[], count: number): string {
+  const first = problems[0];
+  const detail = first === undefined ? "" : `, first: ${first.detail}`;
+  return `${count} ${count === 1 ? "path" : "paths"} could not be read as they should${detail}`.slice(0, 500);
+}

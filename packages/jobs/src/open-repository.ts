@@ -1,0 +1,84 @@
+import {
+  initRepository,
+  type ObjectStore,
+  openObjectStore,
+  openRepository,
+  type Repository,
+  type S3Credentials,
+  type StoreLocation,
+} from "@lifeboat/engine";
+import { type CompiledRepository, LifeboatError, type SecretReference } from "@lifeboat/model";
+import type { JobContext } from "./job-context.ts";
+
+/** A repository by its name in the config, or with everything given by hand. */
+export type RepositoryChoice = { readonly name: string } | RepositoryByHand;
+
+export interface RepositoryByHand {
+  readonly url: string;
+  readonly password: string;
+  readonly credentials?: S3Credentials | undefined;
+  /** Between the store and its retries: tests count and break operations here. */
+  readonly wrap?: ((store: ObjectStore) => ObjectStore) | undefined;
+}
+
+/** Opens it; the caller closes it. Errors: as openRepository, and `asset-unknown`, `secret-unresolved`. */
+export async function openChosenRepository(context: JobContext, choice: RepositoryChoice): Promise<Repository> {
+  const { store, location, password } = await openPlace(context, choice);
+  try {
+    return await openRepository({ store, location }, password);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+export async function initChosenRepository(
+  context: JobContext,
+  choice: RepositoryChoice,
+  polynomial?: string,
+): Promise<Repository> {
+  const { store, location, password } = await openPlace(context, choice);
+  try {
+    const { hostname, username } = context.owner;
+    return await initRepository({ store, location }, password, { clock: context.clock, hostname, username, polynomial });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openPlace(context: JobContext, choice: RepositoryChoice) {
+  const byHand = "url" in choice ? choice : await resolveRepository(context, findRepository(context, choice.name));
+  const location: StoreLocation = { url: byHand.url, credentials: byHand.credentials };
+  const store = await openObjectStore(location, {
+    clock: context.clock,
+    wrap: byHand.wrap,
+    onRetry: (event) => context.logger.warn({ ...event, error: undefined }, "the store did not do it, trying again"),
+  });
+  return { store, location, password: byHand.password };
+}
+
+export function findRepository(context: JobContext, name: string): CompiledRepository {
+  const repository = context.config?.repositories.get(name);
+  if (repository === undefined) {
+    const known = [...(context.config?.repositories.keys() ?? [])].join(", ") || "none";
+    throw new LifeboatError("asset-unknown", `there is no repository "${name}" in the configuration (known: ${known})`);
+  }
+  return repository;
+}
+
+async function resolveRepository(context: JobContext, repository: CompiledRepository): Promise<RepositoryByHand> {
+  const resolve = (reference: SecretReference, what: string) =>
+    context.secrets.resolve(reference, `${what} of repository ${repository.name}`);
+  const password = await resolve(repository.password, "password");
+  const { credentials } = repository;
+  if (credentials.kind === "chain") return { url: repository.url, password };
+  return {
+    url: repository.url,
+    password,
+    credentials: {
+      accessKeyId: await resolve(credentials.accessKeyId, "access key id"),
+      secretAccessKey: await resolve(credentials.secretAccessKey, "secret access key"),
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { isStale, listLocks, type Repository, RepositoryLock, removeLocks } from "@lifeboat/engine";
+import { isLifeboatError } from "@lifeboat/model";
+import type { JobContext } from "./job-context.ts";
+
+/** Another job of ours may hold the repository for minutes; a person's `restic check` too. */
+const waitMilliseconds = [1000, 2000, 5000, 10_000, 20_000, 30_000];
+
+/**
+ * Runs `work` under a repository lock. First removes locks that this installation's own dead processes left (a kill must not block
+ * the next run), then waits a bounded time for others. Throws `repository-locked` when they do not let go.
+ */
+export async function withLock<T>(
+  context: JobContext,
+  repository: Repository,
+  exclusive: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  await removeOwnDeadLocks(context, repository);
+  const lock = await acquire(context, repository, exclusive);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function acquire(context: JobContext, repository: Repository, exclusive: boolean): Promise<RepositoryLock> {
+  const { owner, clock, locks, logger, signal } = context;
+  for (const pause of waitMilliseconds) {
+    try {
+      return await RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
+    } catch (error) {
+      if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
+      context.logger.info({ cause: error.message }, "waiting for the repository's lock");
+      await clock.sleep(pause, signal);
+    }
+  }
+  return RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
+}
+
+/** Only locks of this installation whose process is known to be gone. Returns how many there were. */
+export async function removeOwnDeadLocks(context: JobContext, repository: Repository): Promise<number> {
+  const dead = new Set(context.locks.deadLocks(repository.config.id));
+  const own = (await listLocks(repository)).filter((lock) => lock.hostname === context.owner.hostname);
+  // A lock of ours that the journal does not know was stored just before a kill, or its journal is lost: age decides then.
+  const ids = new Set(own.filter((lock) => dead.has(lock.id) || isStale(lock, context.clock.now())).map((lock) => lock.id));
+  for (const id of dead) if (!own.some((lock) => lock.id === id)) context.locks.forget(repository.config.id, id);
+  if (ids.size === 0) return 0;
+  const removed = await removeLocks(repository, { ids });
+  for (const { id } of removed) {
+    context.locks.forget(repository.config.id, id);
+    context.logger.info({ lock: id }, "removed the lock of a process of ours that has ended");
+  }
+  return removed.length;
+}
