@@ -6,7 +6,7 @@ const isLongRun = process.env.LIFEBOAT_TEST_LONG === "1";
 export default defineConfig({
   test: {
     include: ["packages/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: [...defaultExclude, "test/fixtures/**", ...(isLongRun ? [] : ["**/*.long.test.ts"])],
+    exclude: [...defaultExclude, ...(isLongRun ? [] : ["**/*.long.test.ts"])],
     globalSetup: ["test/vitest-global-setup.ts"],
     reporters: ["default", "./test/vitest-closing-line.ts"],
     // Processes, not threads: servers that a test starts end with the process that started them.
