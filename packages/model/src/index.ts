@@ -28,6 +28,22 @@ export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.t
 export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
 export { type Logger, silentLogger } from "./progress/logger.ts";
 export type { ProgressListener, ProgressStatus } from "./progress/progress.ts";
+export { assessProtection } from "./protection/assess-protection.ts";
+export {
+  type AssetProtection,
+  type CountOf,
+  type GoodCopy,
+  type JudgedAge,
+  type Protection,
+  type ProtectionCounts,
+  type ProtectionInput,
+  type ProtectionLevel,
+  type ProtectionState,
+  protectionLevels,
+  protectionStates,
+  type RestoreProof,
+  type SchedulerLife,
+} from "./protection/protection.ts";
 export type { RestoreTarget, TargetState } from "./restore/restore-target.ts";
 export { type RetentionCandidate, type RetentionChoice, selectRetention } from "./retention/select-retention.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";

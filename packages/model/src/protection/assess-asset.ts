@@ -1,0 +1,214 @@
+import type { CompiledAsset, CompiledPolicy } from "../config/compiled-config.ts";
+import { formatDuration } from "../config/units.ts";
+import type { RunRecord } from "../run/run.ts";
+import { judgeAge } from "./judge-age.ts";
+import {
+  type AssetProtection,
+  type GoodCopy,
+  type JudgedAge,
+  type ProtectionLevel,
+  type ProtectionState,
+  protectionLevels,
+  type RestoreProof,
+} from "./protection.ts";
+import type { RepositoryState } from "./repository-state.ts";
+
+export interface AssetFacts {
+  readonly nowMs: number;
+  readonly asset: CompiledAsset;
+  readonly policy: CompiledPolicy;
+  readonly copies: readonly GoodCopy[];
+  readonly proofs: readonly RestoreProof[];
+  readonly lastBackup: RunRecord | undefined;
+  readonly repositories: ReadonlyMap<string, RepositoryState>;
+  /** Drills that restore this asset. */
+  readonly drills: readonly string[];
+  readonly isOpen: boolean;
+}
+
+interface Finding {
+  readonly level: ProtectionLevel;
+  readonly state: ProtectionState;
+  readonly why: string;
+  readonly next: string | undefined;
+}
+
+/** The worst finding names the asset's state; what an asset is protected by is defined in the words of the page. */
+export function assessAsset(facts: AssetFacts): AssetProtection {
+  const { nowMs, asset, policy, repositories, lastBackup } = facts;
+  const usable = facts.copies.filter((copy) => repositories.get(copy.repository)?.damage === undefined);
+  const lastGood = newest(usable);
+  const objectives = policy.objectives;
+  const replicas = policy.replicate.to;
+  const rpo = judgeAge(nowMs, lastGood?.timeMs, objectives.rpoSeconds);
+  const offsite = newest(usable.filter((copy) => copy.repository !== policy.repository));
+  const secondSite = judgeAge(nowMs, offsite?.timeMs, offsiteObjective(policy));
+  const check = judgeAge(nowMs, repositories.get(policy.repository)?.lastPassedMs, objectives.verifyEverySeconds);
+  const proof = judgeProof(facts);
+  const found: Finding[] = [];
+
+  const damaged = [policy.repository, ...replicas].find((name) => repositories.get(name)?.damage !== undefined);
+  if (lastGood === undefined) found.push(withoutCopy(facts, damaged));
+  else if (rpo.verdict === "unknown") found.push(fromTheFuture(lastGood));
+  else if (rpo.verdict === "missed") found.push(late(facts, rpo));
+  if (damaged !== undefined && lastGood !== undefined) {
+    const why = `the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
+    found.push({ level: "bad", state: "DAMAGED", why, next: `lifeboat repo check ${damaged}` });
+  }
+  // One that has no copy at all says that and nothing else: the rest follows from it.
+  if (lastGood !== undefined) {
+    found.push(...secondSiteFindings(facts, secondSite), ...checkFindings(facts, check), ...proofFindings(facts, proof));
+    const hasObjective = [rpo, secondSite, check, proof].some((judged) => judged.objectiveSeconds !== undefined);
+    if (objectives.rpoSeconds === undefined && found.length === 0) {
+      const why = hasObjective ? "its policy sets no rpo" : "its policy sets no objectives, so nothing can be judged";
+      found.push({ level: "unknown", state: "NO OBJECTIVE", why, next: `lifeboat config explain policies.${policy.name}` });
+    }
+  }
+  // Within its objectives, but the next broken objective has begun: said, without taking the green away.
+  if (found.length === 0 && lastBackup !== undefined && lastBackup.result !== "passed") {
+    found.push({ level: "good", state: "ok", why: lastRunWords(lastBackup), next: doctor(asset, lastBackup) });
+  }
+  const severity = (finding: Finding) => protectionLevels.indexOf(finding.level);
+  const worst = found.reduce<Finding | undefined>(
+    (most, one) => (most === undefined || severity(one) > severity(most) ? one : most),
+    undefined,
+  );
+  return {
+    asset: asset.name,
+    host: asset.host,
+    policy: policy.name,
+    owner: policy.owner,
+    tier: policy.tier,
+    level: worst?.level ?? "good",
+    state: worst?.state ?? "ok",
+    why: found.map((finding) => finding.why).join("; "),
+    next: worst?.next,
+    lastGood,
+    rpo,
+    secondSite,
+    check,
+    proof,
+    lastBackup,
+    isOpen: facts.isOpen,
+  };
+}
+
+function newest(copies: readonly GoodCopy[]): GoodCopy | undefined {
+  return copies.reduce<GoodCopy | undefined>(
+    (last, copy) => (last === undefined || copy.timeMs > last.timeMs ? copy : last),
+    undefined,
+  );
+}
+
+/** Where only a lag is promised, data may be as old as the rpo and on its way for as long as the lag. */
+function offsiteObjective({ objectives, replicate }: CompiledPolicy): number | undefined {
+  if (objectives.rpoOffsiteSeconds !== undefined) return objectives.rpoOffsiteSeconds;
+  if (replicate.to.length === 0 || replicate.maxLagSeconds === undefined || objectives.rpoSeconds === undefined) return undefined;
+  return objectives.rpoSeconds + replicate.maxLagSeconds;
+}
+
+function judgeProof({ nowMs, proofs, policy }: AssetFacts): AssetProtection["proof"] {
+  const answers = proofs.filter((proof) => proof.outcome !== "inconclusive");
+  const last = answers.reduce<RestoreProof | undefined>(
+    (latest, one) => (latest === undefined || one.declaredMs > latest.declaredMs ? one : latest),
+    undefined,
+  );
+  const { drillEverySeconds, rtoSeconds } = policy.objectives;
+  const judged = judgeAge(nowMs, last?.declaredMs, drillEverySeconds);
+  return { ...judged, verdict: last?.outcome === "failed" ? "missed" : judged.verdict, last, rtoSeconds };
+}
+
+function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, damaged: string | undefined): Finding {
+  const next = `lifeboat backup run ${policy.name} --host ${asset.host}`;
+  if (damaged !== undefined) {
+    const why = `no copy that can be trusted: the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
+    return { level: "bad", state: "DAMAGED", why, next: `lifeboat repo check ${damaged}` };
+  }
+  if (lastBackup === undefined) return { level: "unknown", state: "NEW", why: "never backed up yet", next };
+  if (lastBackup.result === "passed") {
+    return { level: "bad", state: "NO COPY", why: "its snapshots are gone from every repository", next };
+  }
+  return {
+    level: "bad",
+    state: "NO COPY",
+    why: `never backed up completely; ${lastRunWords(lastBackup)}`,
+    next: doctor(asset, lastBackup),
+  };
+}
+
+function fromTheFuture(copy: GoodCopy): Finding {
+  const why = `its newest snapshot is dated ${new Date(copy.timeMs).toISOString()}, in the future: a clock is wrong`;
+  return { level: "unknown", state: "UNKNOWN", why, next: "lifeboat doctor" };
+}
+
+function late({ asset, policy, lastBackup }: AssetFacts, rpo: JudgedAge): Finding {
+  const by = formatDuration((rpo.ageSeconds ?? 0) - (rpo.objectiveSeconds ?? 0));
+  const failed = lastBackup !== undefined && lastBackup.result !== "passed";
+  const why = `late by ${by}; ${failed ? lastRunWords(lastBackup) : "no newer backup has finished"}`;
+  const next = failed ? doctor(asset, lastBackup) : `lifeboat backup run ${policy.name} --host ${asset.host}`;
+  return { level: "bad", state: "LATE", why, next };
+}
+
+function secondSiteFindings({ policy, asset }: AssetFacts, secondSite: JudgedAge): Finding[] {
+  const sites = policy.replicate.to.join(", ");
+  const finding = (why: string): Finding[] => [
+    { level: "warning", state: "SECOND SITE LATE", why, next: `lifeboat history --asset ${asset.name} --kind replicate` },
+  ];
+  if (secondSite.verdict === "missed") {
+    return finding(
+      `second site is ${formatDuration(secondSite.ageSeconds ?? 0)} behind, objective ${formatDuration(secondSite.objectiveSeconds ?? 0)}`,
+    );
+  }
+  if (secondSite.verdict === "unknown") return finding(`the copy at ${sites} is dated in the future`);
+  if (secondSite.atMs === undefined && sites !== "") return finding(`no copy at ${sites} yet`);
+  if (secondSite.verdict === "never") return finding("rpo_offsite is promised, but the policy has no second site");
+  return [];
+}
+
+function checkFindings({ policy }: AssetFacts, check: JudgedAge): Finding[] {
+  if (check.verdict === "met" || check.verdict === "none") return [];
+  const why =
+    check.verdict === "missed"
+      ? `repository ${policy.repository} was last checked ${formatDuration(check.ageSeconds ?? 0)} ago, wanted every ${formatDuration(check.objectiveSeconds ?? 0)}`
+      : `repository ${policy.repository} was never checked`;
+  return [{ level: "warning", state: "NOT CHECKED", why, next: `lifeboat repo check ${policy.repository}` }];
+}
+
+function proofFindings({ drills }: AssetFacts, proof: AssetProtection["proof"]): Finding[] {
+  const drill = proof.last?.drill ?? drills[0];
+  const next = drill === undefined ? "lifeboat drill validate" : `lifeboat drill run ${drill}`;
+  const finding = (why: string): Finding[] => [{ level: "warning", state: "UNPROVEN", why, next }];
+  if (proof.last?.outcome === "failed") return finding(`the last drill that restored it, ${proof.last.drill}, failed`);
+  if (proof.verdict === "never" || proof.verdict === "unknown") {
+    return finding(drills.length === 0 ? "never restored in a test, and no drill restores it" : "never restored in a test");
+  }
+  if (proof.verdict === "missed") {
+    return finding(
+      `last proven ${formatDuration(proof.ageSeconds ?? 0)} ago, wanted every ${formatDuration(proof.objectiveSeconds ?? 0)}`,
+    );
+  }
+  const rta = proof.last?.rtaSeconds;
+  if (rta !== undefined && rta !== null && proof.rtoSeconds !== undefined && rta > proof.rtoSeconds) {
+    return [
+      {
+        level: "warning",
+        state: "TOO SLOW",
+        why: `restore took ${formatDuration(rta)}, objective ${formatDuration(proof.rtoSeconds)}`,
+        next,
+      },
+    ];
+  }
+  return [];
+}
+
+function doctor(asset: CompiledAsset, run: RunRecord): string {
+  return run.result === "failed" ? `lifeboat doctor ${asset.host}` : `lifeboat job show ${run.id}`;
+}
+
+function lastRunWords(run: RunRecord): string {
+  return `last backup ${run.result}: ${causeOf(run)}`;
+}
+
+function causeOf(run: RunRecord | undefined): string {
+  return run?.cause ?? "no cause was recorded";
+}

@@ -1,0 +1,272 @@
+import { expect, test } from "vitest";
+import type { CompiledAsset, CompiledConfig, CompiledDrill, CompiledPolicy } from "../config/compiled-config.ts";
+import type { RunKind, RunRecord, RunResult } from "../run/run.ts";
+import { assessProtection } from "./assess-protection.ts";
+import type { GoodCopy, ProtectionInput, RestoreProof } from "./protection.ts";
+
+const hourMs = 3_600_000;
+const now = Date.UTC(2026, 10, 21, 8, 14); // 09:14 in Berlin
+const objectives = {
+  rpoSeconds: 26 * 3600,
+  rpoOffsiteSeconds: 40 * 3600,
+  rtoSeconds: 7200,
+  verifyEverySeconds: 7 * 86400,
+  drillEverySeconds: 30 * 86400,
+};
+
+test("an asset that keeps every promise is ok, and only then the verdict is good", () => {
+  const protection = assess({});
+  expect(protection.assets).toMatchObject([{ asset: "db1/shop", level: "good", state: "ok", why: "", next: undefined }]);
+  expect(protection).toMatchObject({
+    level: "good",
+    sentence: "Protected: 1 of 1 recoverable to within RPO, 1 of 1 at a second site in time, 1 of 1 proven by a restore.",
+    attention: [],
+  });
+});
+
+test("a copy exactly as old as the RPO is in time, one second more is late, and the cause is that of the last failed run", () => {
+  expect(
+    state({ copies: [copy(26), copy(1, "s3-dr")].map((one) => (one.repository === "s3-dr" ? copy(26, "s3-dr") : one)) }),
+  ).toBe("ok");
+  const late = assess({
+    copies: [{ ...copy(26), timeMs: now - 26 * hourMs - 1000 }],
+    runs: [
+      check(1),
+      run("backup", "db1/shop", "failed", 9, { cause: "access denied for 'backup'", code: "database-login-refused" }),
+    ],
+  });
+  expect(late.assets[0]).toMatchObject({ level: "bad", state: "LATE", next: "lifeboat doctor db1" });
+  expect(late.assets[0]?.why).toContain("late by 1s; last backup failed: access denied for 'backup'");
+  expect(late.sentence).toBe("Not fully protected: 1 of 1 asset is beyond its RPO.");
+});
+
+test("the second site's copy is a usable copy too, but a copy in a damaged repository is none", () => {
+  const damaged = run("check", "s3-main", "failed", 1, { cause: "pack 12ab is missing", code: "repository-damaged" });
+  const elsewhere = assess({ copies: [copy(1), copy(3, "s3-dr")], runs: [damaged, run("check", "s3-main", "passed", 30)] });
+  expect(elsewhere.assets[0]).toMatchObject({ level: "bad", state: "DAMAGED", lastGood: { repository: "s3-dr" } });
+  expect(elsewhere.assets[0]?.rpo).toMatchObject({ verdict: "met", ageSeconds: 3 * 3600 });
+  const nowhere = assess({ copies: [copy(1)], runs: [damaged] }).assets[0];
+  expect(nowhere).toMatchObject({ level: "bad", state: "DAMAGED", lastGood: undefined, rpo: { verdict: "never" } });
+  expect(nowhere?.why).toContain("pack 12ab is missing");
+  expect(state({ runs: [damaged, run("check", "s3-main", "passed", 0.5), passedBackup] })).toBe("ok");
+});
+
+test("a check that could not look is no damage, but does not refresh the last check either", () => {
+  const refused = run("check", "s3-main", "failed", 1, { cause: "access denied", code: "store-refused" });
+  expect(state({ runs: [refused, check(24)] })).toBe("ok");
+  expect(state({ runs: [refused, check(8 * 24)] })).toBe("NOT CHECKED");
+  expect(state({ runs: [passedBackup] })).toBe("NOT CHECKED");
+});
+
+test("a new asset is grey; one that only ever failed, or whose snapshots are gone, has no copy", () => {
+  const fresh = assess({ copies: [], runs: [], proofs: [] });
+  expect(fresh.assets[0]).toMatchObject({ level: "unknown", state: "NEW", next: "lifeboat backup run shop --host db1" });
+  expect(fresh.level).toBe("unknown");
+  expect(fresh.counts.withinRpo).toEqual({ good: 0, of: 1 });
+  const failed = assess({ copies: [], runs: [run("backup", "db1/shop", "incomplete", 2, { cause: "3 files unreadable" })] });
+  expect(failed.assets[0]).toMatchObject({ level: "bad", state: "NO COPY" });
+  expect(failed.assets[0]?.why).toContain("incomplete: 3 files unreadable");
+  expect(state({ copies: [], runs: [passedBackup] })).toBe("NO COPY");
+});
+
+test("without the promised copy at a second site it is not protected, also when the policy names none", () => {
+  expect(assess({ copies: [copy(1)] }).assets[0]).toMatchObject({
+    level: "warning",
+    state: "SECOND SITE LATE",
+    why: "no copy at s3-dr yet",
+  });
+  expect(state({ copies: [copy(1), copy(41, "s3-dr")] })).toBe("SECOND SITE LATE");
+  expect(state({ copies: [copy(1)], policy: { replicate: { to: [], maxLagSeconds: undefined } } })).toBe("SECOND SITE LATE");
+  const byLag = {
+    replicate: { to: ["s3-dr"], maxLagSeconds: 3600 },
+    objectives: { ...objectives, rpoOffsiteSeconds: undefined },
+  };
+  expect(state({ copies: [copy(1), copy(27, "s3-dr")], policy: byLag })).toBe("ok");
+  expect(state({ copies: [copy(1), copy(27.1, "s3-dr")], policy: byLag })).toBe("SECOND SITE LATE");
+});
+
+test("a proof grows old, is undone by a failed drill and not renewed by an inconclusive one", () => {
+  expect(state({ proofs: [] })).toBe("UNPROVEN");
+  expect(state({ proofs: [proof(31 * 24)] })).toBe("UNPROVEN");
+  expect(state({ proofs: [proof(48), proof(2, "failed")] })).toBe("UNPROVEN");
+  expect(state({ proofs: [proof(48, "failed"), proof(2)] })).toBe("ok");
+  expect(state({ proofs: [proof(48), proof(2, "inconclusive")] })).toBe("ok");
+  expect(state({ proofs: [proof(31 * 24), proof(2, "inconclusive")] })).toBe("UNPROVEN");
+  expect(state({ proofs: [{ ...proof(2), rtaSeconds: 7201 }] })).toBe("TOO SLOW");
+});
+
+test("nothing is green by default: without objectives, without assets, with a copy from the future", () => {
+  const none = {
+    rpoSeconds: undefined,
+    rpoOffsiteSeconds: undefined,
+    rtoSeconds: undefined,
+    verifyEverySeconds: undefined,
+    drillEverySeconds: undefined,
+  };
+  expect(assess({ policy: { objectives: none } }).assets[0]).toMatchObject({ level: "unknown", state: "NO OBJECTIVE" });
+  expect(assess({ copies: [copy(-1), copy(2, "s3-dr")] }).assets[0]).toMatchObject({ level: "unknown", state: "UNKNOWN" });
+  const empty = assessProtection({ ...input({}), config: { ...input({}).config, assets: new Map() } });
+  expect(empty).toMatchObject({ level: "unknown", sentence: "Nothing is protected: the configuration names no asset." });
+});
+
+test("a last backup that was not passed is said, while the asset is still within its objectives", () => {
+  const protection = assess({ runs: [check(1), run("backup", "db1/shop", "incomplete", 1, { cause: "3 files unreadable" })] });
+  expect(protection).toMatchObject({
+    level: "good",
+    attention: [{ level: "good", why: "last backup incomplete: 3 files unreadable" }],
+  });
+  const skipped = assess({
+    runs: [check(1), passedBackup, run("backup", "db1/shop", "skipped", 0.1, { cause: "still running" })],
+  });
+  expect(skipped.attention).toEqual([]);
+});
+
+test("a silent scheduler takes the verdict away, whatever the assets say", () => {
+  const beat = (agoMs: number) => assess({ schedulerBeatMs: now - agoMs });
+  expect(beat(120_000)).toMatchObject({ level: "good", scheduler: { state: "live" } });
+  expect(beat(120_001)).toMatchObject({ level: "good", scheduler: { state: "late" } });
+  expect(beat(600_000)).toMatchObject({ level: "good", scheduler: { state: "late" } });
+  expect(beat(600_001)).toMatchObject({
+    level: "unknown",
+    sentence: "Unknown since 09:03: the scheduler has not reported since then.",
+  });
+  expect(beat(24 * hourMs).sentence).toBe("Unknown since 2026-11-20 09:14: the scheduler has not reported since then.");
+  expect(beat(-hourMs)).toMatchObject({ level: "unknown", scheduler: { state: "silent" } });
+  expect(assess({ schedulerBeatMs: null }).sentence).toBe("Unknown: no scheduler has ever reported here.");
+});
+
+test("of many the worst comes first, each is counted once, and the sentence has the whole as denominator", () => {
+  const names = ["web1/etc", "web1/uploads", "db1/shop", "db2/crm"];
+  const base = input({});
+  const assets = new Map(names.map((name) => [name, { ...asset, name, host: name.split("/")[0]! }]));
+  const protection = assessProtection({
+    ...base,
+    config: { ...base.config, assets },
+    copies: [
+      ...names.slice(0, 3).flatMap((name) => [
+        { ...copy(1), asset: name },
+        { ...copy(2, "s3-dr"), asset: name },
+      ]),
+      { ...copy(35), asset: "db2/crm" },
+      { ...copy(35, "s3-dr"), asset: "db2/crm" },
+    ],
+    proofs: ["web1/etc", "db1/shop", "db2/crm"].map((name) => ({ ...proof(2), asset: name })),
+  });
+  expect(protection.sentence).toBe(
+    "Not fully protected: 1 of 4 assets is beyond its RPO and 1 was not proven by a restore in time.",
+  );
+  expect(protection.attention.map((one) => one.asset)).toEqual(["db2/crm", "web1/uploads"]);
+  expect(protection.counts).toEqual({
+    assets: { good: 2, of: 4 },
+    withinRpo: { good: 3, of: 4 },
+    secondSite: { good: 4, of: 4 },
+    checked: { good: 4, of: 4 },
+    proven: { good: 3, of: 4 },
+  });
+});
+
+const asset: CompiledAsset = {
+  name: "db1/shop",
+  host: "db1",
+  policy: "shop",
+  source: {
+    type: "files",
+    name: "shop",
+    paths: [],
+    exclude: [],
+    oneFilesystem: false,
+    guards: { minBytes: undefined, maxShrinkRatio: undefined, maxUnreadable: undefined },
+  },
+};
+const passedBackup = run("backup", "db1/shop", "passed", 1);
+
+interface Change {
+  readonly policy?: Partial<CompiledPolicy>;
+  readonly copies?: readonly GoodCopy[];
+  readonly runs?: readonly RunRecord[];
+  readonly proofs?: readonly RestoreProof[];
+  readonly schedulerBeatMs?: number | null;
+}
+
+function input({ policy, copies, runs, proofs, schedulerBeatMs = now }: Change): ProtectionInput {
+  const fullPolicy: CompiledPolicy = {
+    name: "shop",
+    hosts: ["db1"],
+    owner: "dba@acme.example",
+    tier: 1,
+    repository: "s3-main",
+    replicate: { to: ["s3-dr"], maxLagSeconds: undefined },
+    schedule: { when: { kind: "every", seconds: 3600, timezone: "UTC" }, jitterSeconds: 0, catchUp: "once" },
+    retention: undefined,
+    objectives,
+    timeoutSeconds: 3600,
+    retry: { attempts: 1, backoffSeconds: 1, maxSeconds: 1 },
+    assets: ["db1/shop"],
+    ...policy,
+  };
+  const config: Pick<CompiledConfig, "assets" | "policies" | "drills" | "company"> = {
+    company: { name: "Acme", timezone: "Europe/Berlin" },
+    assets: new Map([[asset.name, asset]]),
+    policies: new Map([["shop", fullPolicy]]),
+    drills: new Map<string, CompiledDrill>(),
+  };
+  return {
+    nowMs: now,
+    config,
+    copies: copies ?? [copy(1), copy(2, "s3-dr")],
+    runs: runs ?? [passedBackup, check(24)],
+    proofs: proofs ?? [proof(48)],
+    schedulerBeatMs,
+  };
+}
+
+function assess(change: Change) {
+  return assessProtection(input(change));
+}
+
+function state(change: Change): string | undefined {
+  return assess(change).assets[0]?.state;
+}
+
+function copy(hoursAgo: number, repository = "s3-main"): GoodCopy {
+  return { repository, asset: "db1/shop", timeMs: now - hoursAgo * hourMs, snapshot: "ab".repeat(32) };
+}
+
+function proof(hoursAgo: number, outcome: RestoreProof["outcome"] = "proven"): RestoreProof {
+  return {
+    asset: "db1/shop",
+    drill: "shop-weekly",
+    runId: "drill/shop-weekly@20261121T060000Z",
+    declaredMs: now - hoursAgo * hourMs,
+    outcome,
+    rtaSeconds: 2220,
+  };
+}
+
+function check(hoursAgo: number): RunRecord {
+  return run("check", "s3-main", "passed", hoursAgo);
+}
+
+function run(kind: RunKind, object: string, result: RunResult, hoursAgo: number, more: Partial<RunRecord> = {}): RunRecord {
+  const ended = new Date(now - hoursAgo * hourMs).toISOString();
+  return {
+    schema: "lifeboat.run/1",
+    id: `${kind}/${object}@${hoursAgo}`,
+    kind,
+    object,
+    policy: null,
+    slot: ended,
+    started: ended,
+    ended,
+    result,
+    attempt: 1,
+    cause: null,
+    code: null,
+    repository: null,
+    snapshot: null,
+    figures: {},
+    problems: [],
+    problemCount: 0,
+    ...more,
+  };
+}
