@@ -75,9 +75,11 @@ class Verification {
   }
 
   #compare(entry: FileEntry, { path, node }: RestoreItem): void {
-    if (entry.type !== node.type) return this.#differ(path, `is a ${entry.type}, wanted a ${node.type}`);
-    if (node.type === "file" && entry.size !== node.size)
-      return this.#differ(path, `has ${entry.size} bytes, wanted ${node.size}`);
+    if (entry.type !== node.type) {
+      this.#differ(path, `is a ${entry.type}, wanted a ${node.type}`);
+      return;
+    }
+    if (node.type === "file" && entry.size !== node.size) this.#differ(path, `has ${entry.size} bytes, wanted ${node.size}`);
     if (node.type === "symlink" && entry.linkTarget !== node.linkTarget) this.#differ(path, "points elsewhere");
     if (node.type !== "symlink" && entry.mode !== unixMode(node.mode)) {
       this.#differ(path, `has mode ${entry.mode.toString(8)}, wanted ${unixMode(node.mode).toString(8)}`);
