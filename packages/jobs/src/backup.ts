@@ -16,7 +16,6 @@ import {
   formatWithOffset,
   LifeboatError,
   type Machine,
-  type RunRecord,
   rfc3339FromEpoch,
   type SourceProblem,
   textOf,
@@ -25,8 +24,9 @@ import { createFileSource, createPostgresDump, createSqliteDump } from "@lifeboa
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openMachine } from "./open-machine.ts";
-import { openChosenRepository, type RepositoryChoice } from "./open-repository.ts";
-import { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
+import type { RepositoryChoice } from "./open-repository.ts";
+import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
+import type { RunEnd, RunOrder } from "./run-record.ts";
 import { withLock } from "./with-lock.ts";
 
 export interface BackupOrder extends RunOrder {
@@ -38,47 +38,25 @@ export interface BackupOrder extends RunOrder {
   readonly threads?: number | undefined;
 }
 
-export interface BackupOutcome {
-  readonly record: RunRecord;
+export interface BackupOutcome extends JobOutcome {
   readonly snapshot: Snapshot | undefined;
-  /** Present when the run failed: what to show and how to exit. */
-  readonly error: unknown;
 }
 
 /**
  * One backup of one asset. The snapshot is the single commit point: killed before it, there is no snapshot and what was stored is
  * reused by the next run; killed after it, the next attempt of the same run finds the snapshot by its tag and adopts it.
- * Never throws for a failed backup: the outcome says so, and the record is stored where the repository can be reached.
+ * Throws `asset-unknown` only; a failed backup is an outcome.
  */
 export async function runBackup(context: JobContext, order: BackupOrder): Promise<BackupOutcome> {
+  const { asset, policy } = findAsset(context, order.asset);
   const started = context.clock.now();
-  let repository: Repository | undefined;
-  let repositoryName: string | undefined;
-  try {
-    const { asset, policy } = findAsset(context, order.asset);
-    repositoryName = policy.repository;
-    repository = await openChosenRepository(context, order.repository ?? { name: policy.repository });
-    const opened = repository;
-    const { end, snapshot } = await withLock(context, opened, false, () =>
-      backUp(context, order, asset, policy, opened, started),
-    );
-    const record = createRunRecord(order, started, context.clock, { ...end, repository: repositoryName });
-    await saveRunRecord(opened, record);
-    return { record, snapshot, error: undefined };
-  } catch (error) {
-    const record = createRunRecord(order, started, context.clock, {
-      ...endOfError(error, context.signal),
-      repository: repositoryName,
-    });
-    if (repository !== undefined) {
-      await saveRunRecord(repository, record).catch((cause: unknown) =>
-        context.logger.warn({ cause: String(cause) }, "the run record could not be stored"),
-      );
-    }
-    return { record, snapshot: undefined, error };
-  } finally {
-    await repository?.close();
-  }
+  let snapshot: Snapshot | undefined;
+  const outcome = await runRepositoryJob(context, order, order.repository ?? { name: policy.repository }, async (repository) => {
+    const backed = await withLock(context, repository, false, () => backUp(context, order, asset, policy, repository, started));
+    snapshot = backed.snapshot;
+    return { repository: policy.repository, ...backed.end };
+  });
+  return { ...outcome, snapshot };
 }
 
 interface Backed {

@@ -1,5 +1,7 @@
 export { type BackupOrder, type BackupOutcome, runBackup } from "./backup.ts";
+export { type CheckOrder, runCheck } from "./check.ts";
 export { assetTag, findAsset, runTag } from "./find-asset.ts";
+export { type ForgetOrder, type ForgetOutcome, runForget } from "./forget.ts";
 export type { JobContext, OwnLockJournal } from "./job-context.ts";
 export { findHost, openMachine } from "./open-machine.ts";
 export {
@@ -9,7 +11,10 @@ export {
   type RepositoryByHand,
   type RepositoryChoice,
 } from "./open-repository.ts";
+export { type PruneOrder, runPrune } from "./prune.ts";
+export { type ReplicateOrder, runReplicate } from "./replicate.ts";
 export { type RestoreOrder, type RestoreOutcome, refuseFull, runRestore } from "./restore.ts";
+export { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 export { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
 export { hashOfContent, type VerifyReport, verifyRestored } from "./verify-restored.ts";
 export { removeOwnDeadLocks, withLock } from "./with-lock.ts";

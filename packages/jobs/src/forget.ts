@@ -1,0 +1,59 @@
+import { forgetSnapshots, type Snapshot } from "@lifeboat/engine";
+import { type RetentionChoice, selectRetention } from "@lifeboat/model";
+import { assetTag, findAsset } from "./find-asset.ts";
+import type { JobContext } from "./job-context.ts";
+import { openChosenRepository } from "./open-repository.ts";
+import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
+import type { RunOrder } from "./run-record.ts";
+import { withLock } from "./with-lock.ts";
+
+export interface ForgetOrder extends RunOrder {
+  /** "HOST/SOURCE". */
+  readonly asset: string;
+  /** Only say what would go. */
+  readonly dryRun?: boolean;
+}
+
+export interface ForgetOutcome extends JobOutcome {
+  /** By repository. */
+  readonly choices: ReadonlyMap<string, RetentionChoice<Snapshot>>;
+}
+
+/**
+ * Applies the policy's retention to one asset's snapshots, in its repository and in each replica. Only snapshot objects go; their data
+ * stays until prune. Killed in between: some of the surplus is still there, the next run takes it.
+ */
+export async function runForget(context: JobContext, order: ForgetOrder): Promise<ForgetOutcome> {
+  const { policy } = findAsset(context, order.asset);
+  const choices = new Map<string, RetentionChoice<Snapshot>>();
+  const { retention } = policy;
+  const outcome = await runRepositoryJob(context, order, { name: policy.repository }, async () => {
+    if (retention === undefined)
+      return { result: "skipped", cause: `policy ${policy.name} has no retention: nothing is ever forgotten` };
+    let removed = 0;
+    for (const name of [policy.repository, ...policy.replicate.to]) {
+      const repository = await openChosenRepository(context, { name });
+      try {
+        await withLock(context, repository, true, async () => {
+          const snapshots = (await repository.listSnapshots({ signal: context.signal })).filter((snapshot) =>
+            snapshot.tags?.includes(assetTag(order.asset)),
+          );
+          if (snapshots.length === 0) return;
+          const choice = selectRetention(snapshots, retention, context.clock.now());
+          choices.set(name, choice);
+          if (order.dryRun === true) return;
+          await forgetSnapshots(
+            repository,
+            choice.remove.map(({ id }) => id),
+            { signal: context.signal },
+          );
+          removed += choice.remove.length;
+        });
+      } finally {
+        await repository.close();
+      }
+    }
+    return { result: "passed", figures: { snapshots_removed: removed } };
+  });
+  return { ...outcome, choices };
+}

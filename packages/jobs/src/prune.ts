@@ -1,0 +1,34 @@
+import { executePrune, type PrunePlan, planPrune } from "@lifeboat/engine";
+import type { JobContext } from "./job-context.ts";
+import type { RepositoryChoice } from "./open-repository.ts";
+import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
+import type { RunOrder } from "./run-record.ts";
+import { withLock } from "./with-lock.ts";
+
+export interface PruneOrder extends RunOrder {
+  readonly repository: RepositoryChoice;
+  /** Share of unused bytes that may stay, 0.05 as in restic. */
+  readonly maxUnusedRatio: number;
+  readonly dryRun?: boolean;
+  /** Called with the plan before anything is deleted; throw to stop. */
+  readonly confirm?: ((plan: PrunePlan) => Promise<void>) | undefined;
+}
+
+/** Removes data that no snapshot needs, under the exclusive lock. Order and what a kill leaves: see engine/maintenance. */
+export async function runPrune(
+  context: JobContext,
+  order: PruneOrder,
+): Promise<JobOutcome & { readonly plan: PrunePlan | undefined }> {
+  let plan: PrunePlan | undefined;
+  const outcome = await runRepositoryJob(context, order, order.repository, (repository) =>
+    withLock(context, repository, true, async () => {
+      const { signal, clock, progress } = context;
+      plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal });
+      if (order.dryRun === true) return { result: "passed", figures: { dry_run: 1 } };
+      await order.confirm?.(plan);
+      await executePrune(repository, plan, { signal, clock, progress });
+      return { result: "passed", figures: plan.figures };
+    }),
+  );
+  return { ...outcome, plan };
+}

@@ -1,0 +1,64 @@
+import { copySideData, copySnapshots, type Repository } from "@lifeboat/engine";
+import { type Clock, isLifeboatError } from "@lifeboat/model";
+import { assetTag, findAsset } from "./find-asset.ts";
+import type { JobContext } from "./job-context.ts";
+import { initChosenRepository, openChosenRepository } from "./open-repository.ts";
+import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
+import type { RunOrder } from "./run-record.ts";
+import { withLock } from "./with-lock.ts";
+
+export interface ReplicateOrder extends RunOrder {
+  /** "HOST/SOURCE". */
+  readonly asset: string;
+}
+
+/**
+ * Copies the snapshots of one asset that its replicas lack, blobs as they are cut, sealed with the replica's own key, side data
+ * included. A replica that does not exist yet is created with its source's polynomial. Killed: packs without a snapshot, which the
+ * next run uses.
+ */
+export async function runReplicate(context: JobContext, order: ReplicateOrder): Promise<JobOutcome> {
+  const { policy } = findAsset(context, order.asset);
+  return runRepositoryJob(context, order, { name: policy.repository }, async (source) => {
+    if (policy.replicate.to.length === 0) return { result: "skipped", cause: `policy ${policy.name} has no replica` };
+    const figures: Record<string, number> = { snapshots_copied: 0, bytes_copied: 0, side_objects_copied: 0 };
+    await withLock(context, source, false, async () => {
+      for (const name of policy.replicate.to) {
+        const destination = await openOrCreate(context, name, source);
+        try {
+          await withLock(context, destination, false, () => replicateTo(context, order.asset, source, destination, figures));
+        } finally {
+          await destination.close();
+        }
+      }
+    });
+    return { result: "passed", figures };
+  });
+}
+
+async function openOrCreate(context: JobContext, name: string, source: Repository): Promise<Repository> {
+  try {
+    return await openChosenRepository(context, { name });
+  } catch (error) {
+    if (!isLifeboatError(error, "repository-missing")) throw error;
+    context.logger.info({ repository: name }, "the replica does not exist yet, it is created");
+    return initChosenRepository(context, { name }, source.config.chunkerPolynomial);
+  }
+}
+
+async function replicateTo(
+  context: JobContext,
+  asset: string,
+  source: Repository,
+  destination: Repository,
+  figures: Record<string, number>,
+): Promise<void> {
+  const { signal, clock, progress } = context;
+  const snapshots = (await source.listSnapshots({ signal })).filter((snapshot) => snapshot.tags?.includes(assetTag(asset)));
+  await source.loadIndex({ signal });
+  const copied = await copySnapshots(source, destination, { snapshots, signal, clock: clock satisfies Clock, progress });
+  figures.snapshots_copied! += copied.copied.length;
+  figures.bytes_copied! += copied.bytes;
+  // After the snapshots: a replica never speaks of what it does not hold. Other assets' records come along, they are small.
+  figures.side_objects_copied! += await copySideData(source, destination, ["run", "facts", "config", "evidence"], { signal });
+}
