@@ -5,3 +5,5 @@ export { nativeCryptoInUse } from "./session/native-crypto.ts";
 export { quoteForShell } from "./session/quote-for-shell.ts";
 export type { LoginOptions } from "./session/ssh-login.ts";
 export { type ConnectOptions, connectHost, type SshMachine } from "./session/ssh-machine.ts";
+export { createRestoreTarget, type RestoreTargetOptions } from "./targets/create-restore-target.ts";
+export { type ExtractOutcome, judgeExtract } from "./targets/extract-failure.ts";

@@ -45,7 +45,6 @@ export class SshConnection {
     signal.throwIfAborted();
     const { host } = login;
     const client = new ssh2.Client();
-    client.setNoDelay?.(true);
     let keyError: unknown;
     let connected = false;
     await new Promise<void>((resolve, reject) => {
@@ -89,6 +88,7 @@ export class SshConnection {
       });
     });
     logger.debug({ host: host.name, address: host.address, port: host.port }, "ssh connection open");
+    client.setNoDelay();
     return new SshConnection(client, host.name);
   }
 
