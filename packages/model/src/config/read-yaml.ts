@@ -1,11 +1,11 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type YAMLMap } from "yaml";
 import type { Place, ReportProblem } from "./config-problem.ts";
 import { placeText } from "./config-problem.ts";
 import { type ConfigNode, emptyMap, type ListNode, type ScalarNode } from "./config-tree.ts";
 
 /** Bounds: a configuration is written by people. */
 const maxTextLength = 4 * 1024 * 1024;
-const maxNodes = 200_000;
+const maxNodes = 100_000;
 const maxDepth = 50;
 
 /** Keys whose values say where a secret is: no variables in there. */
@@ -38,14 +38,25 @@ export function readYaml(file: string, text: string, env: Environment, report: R
     };
   };
 
-  let document: Document;
+  const aliases = new Map<unknown, unknown>();
   try {
-    document = parseDocument(text, { version: "1.2", lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false });
+    const document = parseDocument(text, {
+      version: "1.2",
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      merge: false,
+    });
     for (const problem of [...document.errors, ...document.warnings]) {
       const message = problem.message.split("\n")[0]!.slice(0, 300);
       report({ code: "yaml-syntax", message: message.charAt(0).toLowerCase() + message.slice(1), place: placeOf(problem.pos) });
     }
     if (document.errors.length > 0) return undefined;
+    const anchors = new Map<string, unknown>();
+    visit(document, (_, node) => {
+      if (isAlias(node)) aliases.set(node, anchors.get(node.source));
+      else if (isNode(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    });
     return document.contents === null ? emptyMap(top) : convert(document.contents, [], top);
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TooBig)) throw error;
@@ -53,14 +64,18 @@ export function readYaml(file: string, text: string, env: Environment, report: R
     return undefined;
   }
 
-  function convert(node: unknown, path: readonly string[], above: Place): ConfigNode {
+  function convert(node: unknown, path: readonly string[], above: Place): ConfigNode | undefined {
     if (++nodes > maxNodes || path.length > maxDepth) throw new TooBig();
     // An alias of itself ends at the depth limit, a bomb of aliases at the limit of nodes.
-    if (isAlias(node)) return convert(node.resolve(document), [...path, "*"], above);
+    if (isAlias(node)) return convert(aliases.get(node), [...path, "*"], above);
     if (isMap(node)) return convertMap(node, path);
     if (isSeq(node)) {
       const place = placeOf(node.range);
-      return { kind: "list", items: node.items.map((item) => convert(item, [...path, "[]"], place)), place } satisfies ListNode;
+      return {
+        kind: "list",
+        items: node.items.flatMap((item) => convert(item, [...path, "[]"], place) ?? []),
+        place,
+      } satisfies ListNode;
     }
     if (!isScalar(node)) return { kind: "scalar", value: null, place: above };
     const place = node.range == null || node.value === null ? above : placeOf(node.range);
@@ -80,6 +95,10 @@ export function readYaml(file: string, text: string, env: Environment, report: R
         continue;
       }
       const key = String(pair.key.value);
+      if (key === "__proto__") {
+        report({ code: "bad-name", message: '"__proto__" is no name', place: keyPlace });
+        continue;
+      }
       const before = map.entries.get(key);
       if (before !== undefined) {
         const first = before.keyPlace === undefined ? "" : ` (the first one: ${placeText(before.keyPlace)})`;
@@ -88,13 +107,17 @@ export function readYaml(file: string, text: string, env: Environment, report: R
       }
       const value = convert(pair.value, [...path, key], keyPlace);
       const valueRange = (pair.value as { range?: readonly number[] | null } | null)?.range;
+      if (value === undefined) {
+        map.pruned.add(key);
+        continue;
+      }
       const end = valueRange?.[1] ?? range?.[1] ?? 0;
       map.entries.set(key, { keyPlace, node: value, range: range == null ? undefined : [range[0], end] });
     }
     return map;
   }
 
-  function fillIn(text: string, isPlain: boolean, path: readonly string[], place: Place): ScalarNode {
+  function fillIn(text: string, isPlain: boolean, path: readonly string[], place: Place): ScalarNode | undefined {
     if (!text.includes("${")) return { kind: "scalar", value: text, place };
     if (path.some((key) => secretKeys.has(key))) {
       // A variable's value must not become part of a secret's reference unseen.
@@ -106,10 +129,12 @@ export function readYaml(file: string, text: string, env: Environment, report: R
       });
       return { kind: "scalar", value: text, place };
     }
+    let isSet = true;
     const filled = text.replace(variable, (_, name: string, fallback: string | undefined) => {
       const value = env[name];
       if (value !== undefined && value !== "") return value;
       if (fallback === undefined) {
+        isSet = false;
         report({
           code: "unset-variable",
           message: `variable ${name} is not set`,
@@ -119,6 +144,8 @@ export function readYaml(file: string, text: string, env: Environment, report: R
       }
       return fallback ?? "";
     });
+    // Reported: whatever else would be said about the value is noise.
+    if (!isSet) return undefined;
     if (isPlain && /^-?(0|[1-9][0-9]{0,14})$/.test(filled)) return { kind: "scalar", value: Number(filled), place };
     if (isPlain && (filled === "true" || filled === "false")) return { kind: "scalar", value: filled === "true", place };
     return { kind: "scalar", value: filled, place };

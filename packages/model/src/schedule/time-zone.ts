@@ -25,7 +25,7 @@ function formatterOf(timezone: string): Intl.DateTimeFormat {
 export function isTimeZone(text: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(text)) return false;
   try {
-    new Intl.DateTimeFormat("en-US", { timeZone: text });
+    formatterOf(text);
     return true;
   } catch {
     return false;

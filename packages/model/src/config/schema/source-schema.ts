@@ -23,7 +23,8 @@ const record = z
   })
   .meta({ description: "Facts recorded with the dump; drills compare with them." });
 
-const databaseName = word("Name of the database.").regex(/^[^@=][^=]*$/, {
+// Not a word that pg_dump would read as an option or as a connection string.
+const databaseName = text("Name of the database.").regex(/^[^-@=\s][^=\s]*$/, {
   error: (issue) => `${JSON.stringify(issue.input)} is no plain name of a database`,
 });
 
