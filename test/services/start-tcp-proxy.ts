@@ -115,15 +115,19 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   };
 }
 
+/** What a line holds at most before the sender has to wait: enough for 100 ms at 40 MB/s. */
+const lineCapacityBytes = 4 * 1024 * 1024;
+
 /** One direction of a connection: hands every chunk on when it is `delayMs` old, in order, so that chunks overlap on the way. */
 class Line extends Transform {
   private readonly delayMs: () => number;
   private readonly frozen: () => Promise<void> | undefined;
   private readonly tally: (bytes: number) => void;
   private last: Promise<void> = Promise.resolve();
+  private onTheWayBytes = 0;
 
   constructor(delayMs: () => number, frozen: () => Promise<void> | undefined, tally: (bytes: number) => void) {
-    super({ highWaterMark: 8 * 1024 * 1024 });
+    super({ highWaterMark: 256 * 1024 });
     this.delayMs = delayMs;
     this.frozen = frozen;
     this.tally = tally;
@@ -131,30 +135,20 @@ class Line extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const delayMs = this.delayMs();
-    if (delayMs === 0 && this.frozen() === undefined && this.readableLength === 0) {
-      // In order with what is still on the way.
-      this.last = this.last.then(() => this.deliver(chunk));
-      this.last.then(() => done());
-      return;
-    }
-    const arrived = new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+    const arrived = delayMs === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+    this.onTheWayBytes += chunk.length;
     this.last = this.last
       .then(() => arrived)
       .then(() => this.frozen())
-      .then(() => this.deliver(chunk));
-    // A line of this length holds what was sent within the delay; past 4 MiB the sender waits.
-    this.onTheWay += chunk.length;
-    if (this.onTheWay < 4 * 1024 * 1024) done();
+      .then(() => {
+        this.onTheWayBytes -= chunk.length;
+        if (this.destroyed) return;
+        this.tally(chunk.length);
+        this.push(chunk);
+      });
+    // What the receiver has not taken yet counts as well: a slow reader must be felt by the sender.
+    if (this.onTheWayBytes + this.readableLength < lineCapacityBytes) done();
     else this.last.then(() => done());
-  }
-
-  private onTheWay = 0;
-
-  private deliver(chunk: Buffer): void {
-    this.onTheWay = Math.max(0, this.onTheWay - chunk.length);
-    if (this.destroyed) return;
-    this.tally(chunk.length);
-    this.push(chunk);
   }
 
   override _flush(done: TransformCallback): void {
