@@ -239,6 +239,24 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
         "backup/db1/shop@2",
       ]);
       expect(await ids({ limit: 1 })).toEqual(["backup/db1/shop@5"]);
+      expect(await ids({ limit: 2, offset: 1 })).toEqual(["backup/web1/etc@5", "backup/db1/shop@4"]);
+      expect(await ids({ offset: 12 })).toEqual(["drill/shop@1"]);
+      await catalog.recordPending(run);
+      const counts = await catalog.countRuns({ sinceMs: start });
+      expect(counts.map(({ kind, state, result, count }) => `${kind} ${state} ${result} ${count}`).sort()).toEqual([
+        "backup pending null 1",
+        "backup settled failed 6",
+        "backup settled passed 6",
+        "drill settled passed 1",
+      ]);
+      expect(await catalog.countRuns({ object: "db1/shop", results: ["failed"], limit: 1, offset: 2 })).toMatchObject([
+        { count: 3 },
+      ]);
+      const fourthMs = start + 4 * 3_600_000;
+      expect(await catalog.backupEnds({ sinceMs: fourthMs, object: "db1/shop" })).toEqual([
+        { object: "db1/shop", result: "failed", startedMs: fourthMs + 3_600_000, endedMs: fourthMs + 3_600_000 },
+        { object: "db1/shop", result: "passed", startedMs: fourthMs, endedMs: fourthMs },
+      ]);
       const latest = await catalog.latestRuns("backup", ["passed"], ["db1/shop", "web1/etc", "web1/none"]);
       expect([...latest].map(([object, row]) => [object, row.id]).sort()).toEqual([
         ["db1/shop", "backup/db1/shop@4"],
@@ -263,6 +281,32 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
       expect(await catalog.seenSnapshots({ asset: "web1/etc" })).toEqual([{ ...seen, files: 4 }]);
     });
 
+    test("good copies are the newest snapshots whose backup passed, by asset and repository", async () => {
+      const record = async (hour: number, result: RunRecord["result"], repositories: string[]) => {
+        const slot = new Date(start + hour * 3_600_000).toISOString();
+        const each: NewRun = { ...run, id: `backup/web1/uploads@${hour}`, slot };
+        await catalog.recordSettled(recordFor(each, 1, { result }));
+        const seen = {
+          id: `s${hour}`,
+          original: `s${hour}`,
+          asset: "web1/uploads",
+          run: each.id,
+          time: slot,
+          bytes: 1,
+          files: 1,
+        };
+        await catalog.recordSnapshots(repositories.map((repository) => ({ ...seen, repository })));
+      };
+      await record(0, "passed", ["main", "dr"]);
+      await record(1, "passed", ["main"]);
+      await record(2, "incomplete", ["main", "dr"]);
+      const copies = (await catalog.goodCopies()).sort((a, b) => a.repository.localeCompare(b.repository));
+      expect(copies).toEqual([
+        { repository: "dr", asset: "web1/uploads", timeMs: start, snapshot: "s0" },
+        { repository: "main", asset: "web1/uploads", timeMs: start + 3_600_000, snapshot: "s1" },
+      ]);
+    });
+
     test("drill reports, applied configurations and beats are kept", async () => {
       const report = {
         runId: "drill/shop@1",
@@ -271,12 +315,16 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
         declared: slotText,
         rtaSeconds: 12.5,
         rpaSeconds: null,
+        proofs: [{ asset: "db1/shop", outcome: "failed" }],
         report: '{"a":1}',
       } as const;
       await catalog.recordDrillReport({ ...report, result: "passed" });
       await catalog.recordDrillReport(report);
       expect(await catalog.drillReports({ drill: "shop" })).toEqual([report]);
       expect(await catalog.findDrillReport("drill/none@1")).toBeUndefined();
+      await catalog.recordDrillReport({ ...report, html: "<p>failed</p>" });
+      expect(await catalog.findDrillReport(report.runId)).toEqual({ ...report, html: "<p>failed</p>" });
+      expect(await catalog.drillReports({ drill: "shop" })).toEqual([report]);
       const apply = (sha256: string) => catalog.recordConfig({ sha256, text: sha256, appliedBy: "root" });
       expect([await apply("a"), await apply("a"), await apply("b"), await apply("a")]).toEqual([true, false, true, true]);
       expect((await catalog.appliedConfigs()).map(({ sha256 }) => sha256)).toEqual(["a", "b", "a"]);

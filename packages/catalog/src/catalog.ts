@@ -1,4 +1,4 @@
-import type { RunKind, RunRecord, RunResult, RunState } from "@lifeboat/model";
+import type { GoodCopy, RestoreProof, RunKind, RunRecord, RunResult, RunState } from "@lifeboat/model";
 
 /**
  * Durable history. It is no truth of its own: the snapshots are, and everything here can be rebuilt from the records
@@ -36,6 +36,10 @@ export interface Catalog {
   openRuns(): Promise<RunRow[]>;
   /** Newest first. */
   history(filter: HistoryFilter): Promise<RunRow[]>;
+  /** How many runs there are of each kind, state and result; `limit` and `offset` do not count. */
+  countRuns(filter: HistoryFilter): Promise<RunCount[]>;
+  /** Settled backups that ended since then, newest first, as little of each as a chart needs. */
+  backupEnds(filter: { readonly sinceMs: number; readonly object?: string }): Promise<BackupEnd[]>;
   /** By object: the run of this kind that ended last with one of these results; absent where there is none. */
   latestRuns(kind: RunKind, results: readonly RunResult[], objects: Iterable<string>): Promise<Map<string, RunRow>>;
   attemptsOf(runId: string): Promise<AttemptRow[]>;
@@ -51,10 +55,12 @@ export interface Catalog {
   forgetSnapshots(repository: string, ids: readonly string[]): Promise<void>;
   /** Newest first. */
   seenSnapshots(filter: SnapshotFilter): Promise<SeenSnapshot[]>;
+  /** Of each asset in each repository the newest snapshot that was seen and whose backup passed. */
+  goodCopies(): Promise<GoodCopy[]>;
 
   recordDrillReport(report: DrillReportRow): Promise<void>;
   findDrillReport(runId: string): Promise<DrillReportRow | undefined>;
-  /** Newest first. */
+  /** Newest first, without their HTML. */
   drillReports(filter: { readonly drill?: string; readonly limit?: number }): Promise<DrillReportRow[]>;
 
   /** Keeps the version unless it is the one applied last. True when it was kept. */
@@ -141,6 +147,23 @@ export interface HistoryFilter {
   readonly endedUntilMs?: number;
   /** Default 100, at most 10 000. */
   readonly limit?: number;
+  /** How many of the newest to leave out. */
+  readonly offset?: number;
+}
+
+export interface RunCount {
+  readonly kind: RunKind;
+  readonly state: RunState;
+  /** null while it is open. */
+  readonly result: RunResult | null;
+  readonly count: number;
+}
+
+export interface BackupEnd {
+  readonly object: string;
+  readonly result: RunResult;
+  readonly startedMs: number;
+  readonly endedMs: number;
 }
 
 export interface ScheduleName {
@@ -182,8 +205,12 @@ export interface DrillReportRow {
   readonly declared: string;
   readonly rtaSeconds: number | null;
   readonly rpaSeconds: number | null;
+  /** What it said about each asset that it restored. */
+  readonly proofs: readonly Pick<RestoreProof, "asset" | "outcome">[];
   /** The report as JSON. */
   readonly report: string;
+  /** The same as one HTML file, when whoever ran the drill has rendered it. */
+  readonly html?: string;
 }
 
 export interface AppliedConfig {

@@ -1,6 +1,7 @@
 export {
   type AppliedConfig,
   type AttemptRow,
+  type BackupEnd,
   type Beat,
   type Catalog,
   type Claim,
@@ -8,6 +9,7 @@ export {
   type HistoryFilter,
   type NewRun,
   type Release,
+  type RunCount,
   type RunRow,
   type ScheduleName,
   type ScheduleState,
@@ -16,3 +18,4 @@ export {
   scheduleKey,
 } from "./catalog.ts";
 export { openCatalog } from "./open-catalog.ts";
+export { collectProtection } from "./protection/collect-protection.ts";

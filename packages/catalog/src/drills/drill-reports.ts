@@ -16,7 +16,9 @@ export function drillReports(db: Kysely<Tables>): DrillReports {
         declared_ms: Date.parse(report.declared),
         rta_seconds: report.rtaSeconds,
         rpa_seconds: report.rpaSeconds,
+        proofs: JSON.stringify(report.proofs),
         report: report.report,
+        html: report.html ?? null,
       };
       await db
         .insertInto("drill_reports")
@@ -31,18 +33,20 @@ export function drillReports(db: Kysely<Tables>): DrillReports {
     },
 
     async drillReports({ drill, limit = 100 }) {
-      let query = db.selectFrom("drill_reports").selectAll();
+      let query = db
+        .selectFrom("drill_reports")
+        .select(["run_id", "drill", "result", "declared", "rta_seconds", "rpa_seconds", "proofs", "report"]);
       if (drill !== undefined) query = query.where("drill", "=", drill);
       const rows = await query
         .orderBy("declared_ms", "desc")
         .limit(Math.min(Math.max(limit, 1), 1000))
         .execute();
-      return rows.map(reportOf);
+      return rows.map((row) => reportOf({ ...row, html: null }));
     },
   };
 }
 
-function reportOf(row: Selectable<Tables["drill_reports"]>): DrillReportRow {
+function reportOf(row: Omit<Selectable<Tables["drill_reports"]>, "declared_ms">): DrillReportRow {
   return {
     runId: row.run_id,
     drill: row.drill,
@@ -50,6 +54,8 @@ function reportOf(row: Selectable<Tables["drill_reports"]>): DrillReportRow {
     declared: row.declared,
     rtaSeconds: row.rta_seconds,
     rpaSeconds: row.rpa_seconds,
+    proofs: JSON.parse(row.proofs) as DrillReportRow["proofs"],
     report: row.report,
+    ...(row.html === null ? {} : { html: row.html }),
   };
 }

@@ -1,10 +1,16 @@
-import type { Clock, RunKind } from "@lifeboat/model";
-import type { Kysely } from "kysely";
-import { type Catalog, type RunRow, type ScheduleState, scheduleKey } from "../catalog.ts";
+import type { Clock, RunKind, RunResult, RunState } from "@lifeboat/model";
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from "kysely";
+import { type Catalog, type HistoryFilter, type RunRow, type ScheduleState, scheduleKey } from "../catalog.ts";
 import type { Tables } from "../schema/tables.ts";
 import { rowOf } from "./run-row.ts";
 
-type Questions = Pick<Catalog, "findRun" | "openRuns" | "history" | "latestRuns" | "attemptsOf" | "scheduleStates">;
+type Questions = Pick<
+  Catalog,
+  "findRun" | "openRuns" | "history" | "countRuns" | "backupEnds" | "latestRuns" | "attemptsOf" | "scheduleStates"
+>;
+
+/** A thousand assets with a backup an hour for ten days. */
+const maxBackupEnds = 250_000;
 
 export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
   return {
@@ -25,18 +31,47 @@ export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
     },
 
     async history(filter) {
-      let query = db.selectFrom("runs").selectAll();
-      if (filter.object !== undefined) query = query.where("object", "=", filter.object);
-      if (filter.policy !== undefined) query = query.where("policy", "=", filter.policy);
-      if (filter.kinds !== undefined) query = query.where("kind", "in", [...filter.kinds]);
-      if (filter.results !== undefined) query = query.where("result", "in", [...filter.results]);
-      if (filter.states !== undefined) query = query.where("state", "in", [...filter.states]);
-      if (filter.sinceMs !== undefined) query = query.where("slot_ms", ">=", filter.sinceMs);
-      if (filter.untilMs !== undefined) query = query.where("slot_ms", "<", filter.untilMs);
-      if (filter.endedUntilMs !== undefined) query = query.where("ended_ms", "<=", filter.endedUntilMs);
+      const query = db
+        .selectFrom("runs")
+        .selectAll()
+        .where((where) => where.and(conditionsOf(where, filter)));
       const limit = Math.min(Math.max(filter.limit ?? 100, 1), 10_000);
-      const rows = await query.orderBy("slot_ms", "desc").orderBy("id").limit(limit).execute();
+      const offset = Math.max(filter.offset ?? 0, 0);
+      const rows = await query.orderBy("slot_ms", "desc").orderBy("id").limit(limit).offset(offset).execute();
       return rows.map(rowOf);
+    },
+
+    async countRuns(filter) {
+      const rows = await db
+        .selectFrom("runs")
+        .select(["kind", "state", "result"])
+        .select((select) => select.fn.countAll<number>().as("count"))
+        .where((where) => where.and(conditionsOf(where, filter)))
+        .groupBy(["kind", "state", "result"])
+        .execute();
+      return rows.map((row) => ({
+        kind: row.kind as RunKind,
+        state: row.state as RunState,
+        result: row.result as RunResult | null,
+        count: Number(row.count),
+      }));
+    },
+
+    async backupEnds({ sinceMs, object }) {
+      let query = db
+        .selectFrom("runs")
+        .select(["object", "result", "started_ms", "ended_ms"])
+        .where("kind", "=", "backup")
+        .where("state", "=", "settled")
+        .where("ended_ms", ">=", sinceMs);
+      if (object !== undefined) query = query.where("object", "=", object);
+      const rows = await query.orderBy("ended_ms", "desc").limit(maxBackupEnds).execute();
+      return rows.map((row) => ({
+        object: row.object,
+        result: (row.result ?? "failed") as RunResult,
+        startedMs: Number(row.started_ms),
+        endedMs: Number(row.ended_ms),
+      }));
     },
 
     async latestRuns(kind, results, objects) {
@@ -85,6 +120,19 @@ export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
       return readSchedules(db);
     },
   };
+}
+
+function conditionsOf(where: ExpressionBuilder<Tables, "runs">, filter: HistoryFilter): Expression<SqlBool>[] {
+  const conditions: Expression<SqlBool>[] = [];
+  if (filter.object !== undefined) conditions.push(where("object", "=", filter.object));
+  if (filter.policy !== undefined) conditions.push(where("policy", "=", filter.policy));
+  if (filter.kinds !== undefined) conditions.push(where("kind", "in", [...filter.kinds]));
+  if (filter.results !== undefined) conditions.push(where("result", "in", [...filter.results]));
+  if (filter.states !== undefined) conditions.push(where("state", "in", [...filter.states]));
+  if (filter.sinceMs !== undefined) conditions.push(where("slot_ms", ">=", filter.sinceMs));
+  if (filter.untilMs !== undefined) conditions.push(where("slot_ms", "<", filter.untilMs));
+  if (filter.endedUntilMs !== undefined) conditions.push(where("ended_ms", "<=", filter.endedUntilMs));
+  return conditions;
 }
 
 async function readSchedules(db: Kysely<Tables>): Promise<Map<string, ScheduleState>> {

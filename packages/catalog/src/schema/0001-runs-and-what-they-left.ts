@@ -80,7 +80,9 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn("declared_ms", "bigint", (column) => column.notNull())
     .addColumn("rta_seconds", "double precision")
     .addColumn("rpa_seconds", "double precision")
+    .addColumn("proofs", "text", (column) => column.notNull())
     .addColumn("report", "text", (column) => column.notNull())
+    .addColumn("html", "text")
     .execute();
   await db.schema.createIndex("drill_reports_by_drill").on("drill_reports").columns(["drill", "declared_ms"]).execute();
 

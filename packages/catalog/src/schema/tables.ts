@@ -78,7 +78,9 @@ interface DrillReportTable {
   declared_ms: number;
   rta_seconds: number | null;
   rpa_seconds: number | null;
+  proofs: string;
   report: string;
+  html: string | null;
 }
 
 interface ConfigTable {

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Catalog } from "../catalog.ts";
 import type { Tables } from "../schema/tables.ts";
 
-type SeenSnapshots = Pick<Catalog, "recordSnapshots" | "forgetSnapshots" | "seenSnapshots">;
+type SeenSnapshots = Pick<Catalog, "recordSnapshots" | "forgetSnapshots" | "seenSnapshots" | "goodCopies">;
 
 /** What the page and `status` know of snapshots without opening a repository. */
 export function seenSnapshots(db: Kysely<Tables>): SeenSnapshots {
@@ -37,6 +37,32 @@ export function seenSnapshots(db: Kysely<Tables>): SeenSnapshots {
         .orderBy("id")
         .limit(Math.min(Math.max(limit, 1), 100_000))
         .execute();
+    },
+
+    async goodCopies() {
+      const rows = await db
+        .selectFrom((from) =>
+          from
+            .selectFrom("snapshots")
+            .innerJoin("runs", "runs.id", "snapshots.run")
+            .select(["snapshots.repository", "snapshots.id", "snapshots.asset", "snapshots.time_ms"])
+            .select((select) =>
+              select.fn
+                .agg<number>("row_number")
+                .over((over) =>
+                  over.partitionBy(["snapshots.asset", "snapshots.repository"]).orderBy("snapshots.time_ms", "desc"),
+                )
+                .as("place"),
+            )
+            .where("runs.result", "=", "passed")
+            .as("ranked"),
+        )
+        .selectAll()
+        .where("place", "=", 1)
+        .execute();
+      return rows.flatMap(({ repository, id, asset, time_ms }) =>
+        asset === null ? [] : [{ repository, asset, timeMs: time_ms, snapshot: id }],
+      );
     },
   };
 }

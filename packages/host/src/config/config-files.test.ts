@@ -30,12 +30,12 @@ describe("configuration", () => {
     expect(() => findConfig({ flag: "gone.yaml", environment, folder })).toThrow("--config) does not exist");
   });
 
-  test("takes included files in the order of patterns, sorted within one, each once, relative to itself", async () => {
+  test("takes included files sorted by path, each once, relative to itself", async () => {
     const main = file("inc/main.yaml", "main");
     for (const name of ["hosts.d/b.yaml", "hosts.d/a.yaml", "hosts.d/c.txt", "drills.d/z.yaml"]) file(`inc/${name}`, name);
     const patterns = ["hosts.d/*.yaml", "drills.d/z.yaml", "**/*.yaml"];
     const files = await readConfigFiles(main, (text) => (text === "main" ? patterns : []));
-    expect(files.map(({ text }) => text)).toEqual(["main", "hosts.d/a.yaml", "hosts.d/b.yaml", "drills.d/z.yaml"]);
+    expect(files.map(({ text }) => text)).toEqual(["main", "drills.d/z.yaml", "hosts.d/a.yaml", "hosts.d/b.yaml"]);
     await expect(readConfigFiles(main, () => ["missing.yaml"])).rejects.toMatchObject({ code: "config-missing" });
     await expect(readConfigFiles(main, () => ["hosts.d"])).rejects.toThrow("not a file");
   });

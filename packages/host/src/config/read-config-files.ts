@@ -12,8 +12,8 @@ export interface ConfigFile {
 }
 
 /**
- * The file and what it includes, in the order in which they count: the file itself, then each pattern in its order and the
- * files of a pattern sorted by name. A pattern without a wildcard must exist. Includes of included files are not followed.
+ * The file itself, then what it includes: all patterns together, sorted by path, each file once. A pattern without a wildcard
+ * must exist. Includes of included files are not followed.
  * `includesOf` finds the patterns in the first file's text (host knows no YAML).
  */
 export async function readConfigFiles(
@@ -21,16 +21,18 @@ export async function readConfigFiles(
   includesOf: (text: string, path: string) => readonly string[],
 ): Promise<ConfigFile[]> {
   const first = await readConfigFile(path);
-  const files = new Map([[first.path, first]]);
+  const included = new Set<string>();
   for (const pattern of includesOf(first.text, path)) {
     for (const found of await expand(pattern, dirname(path))) {
-      if (files.has(found)) continue;
-      if (files.size >= maxFiles)
+      if (found !== path) included.add(found);
+      if (included.size > maxFiles) {
         throw new LifeboatError("config-invalid", `${path}: include '${pattern}' finds more than ${maxFiles} files`);
-      files.set(found, await readConfigFile(found));
+      }
     }
   }
-  return [...files.values()];
+  const files = [first];
+  for (const found of [...included].sort()) files.push(await readConfigFile(found));
+  return files;
 }
 
 async function expand(pattern: string, folder: string): Promise<string[]> {
@@ -40,7 +42,7 @@ async function expand(pattern: string, folder: string): Promise<string[]> {
     found.push(isAbsolute(name) ? name : resolve(folder, name));
     if (found.length > maxFiles) break;
   }
-  return found.sort();
+  return found;
 }
 
 async function readConfigFile(path: string): Promise<ConfigFile> {

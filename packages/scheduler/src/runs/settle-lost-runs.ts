@@ -1,0 +1,62 @@
+import type { Catalog, RunRow } from "@lifeboat/catalog";
+import {
+  type CompiledConfig,
+  formatWithOffset,
+  isLifeboatError,
+  type Logger,
+  type RunRecord,
+  retryDelayMs,
+} from "@lifeboat/model";
+import { retryRuleOf, zoneOf } from "../slots/scheduled-objects.ts";
+
+/**
+ * Runs whose worker fell silent: to the queue again at once (the worker died, the source did nothing wrong), or failed when
+ * no attempt is left. The next attempt adopts the snapshot if the lost one had come that far.
+ */
+export async function settleLostRuns(
+  { config, catalog, logger }: { readonly config: CompiledConfig; readonly catalog: Catalog; readonly logger: Logger },
+  nowMs: number,
+  staleAfterMs: number,
+): Promise<number> {
+  let count = 0;
+  for (const run of await catalog.lostRuns(staleAfterMs)) {
+    const cause = `its worker ${run.owner ?? ""} fell silent`;
+    try {
+      if (retryDelayMs(retryRuleOf(config, run), run.attempt) === undefined) {
+        await catalog.settleRun(run.id, run.attempt, lostRecord(config, run, nowMs, cause));
+      } else {
+        const beat = run.heartbeatMs === null ? {} : { ifHeartbeatMs: run.heartbeatMs };
+        await catalog.releaseRun(run.id, run.attempt, { notBeforeMs: nowMs, cause, code: null, ...beat });
+      }
+      logger.warn({ run: run.id, attempt: run.attempt, owner: run.owner }, "a run was lost");
+      count++;
+    } catch (error) {
+      // it spoke again, or another scheduler was faster
+      if (!isLifeboatError(error, "job-fenced")) throw error;
+    }
+  }
+  return count;
+}
+
+function lostRecord(config: CompiledConfig, run: RunRow, nowMs: number, cause: string): RunRecord {
+  const zone = zoneOf(config, run.policy);
+  return {
+    schema: "lifeboat.run/1",
+    id: run.id,
+    kind: run.kind,
+    object: run.object,
+    policy: run.policy,
+    slot: run.slot,
+    started: formatWithOffset(run.startedMs ?? run.slotMs, zone),
+    ended: formatWithOffset(nowMs, zone),
+    result: "failed",
+    attempt: run.attempt,
+    cause: `${cause} in attempt ${run.attempt}, the last one`,
+    code: null,
+    repository: null,
+    snapshot: null,
+    figures: {},
+    problems: [],
+    problemCount: 0,
+  };
+}
