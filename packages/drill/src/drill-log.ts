@@ -2,6 +2,7 @@ import type { CompiledDrill, CompiledDrillCheck, CompiledDrillStep } from "@life
 import type { CheckOutcome } from "./checks/check-outcome.ts";
 import type { ControlOutcome } from "./controls/control-outcome.ts";
 import type { DrillCheckReport, DrillStepReport } from "./report/drill-report.ts";
+import { notReached } from "./verdict/judge-drill.ts";
 import type { Span } from "./verdict/measure-parts.ts";
 
 type Verdict = DrillStepReport["verdict"];
@@ -99,11 +100,11 @@ function emptyStep(step: CompiledDrillStep): DrillStepReport {
         ? step.run.command.join(" ")
         : `${step.seconds} s`;
   const nothing = { started_s: null, seconds: null, bytes: 0, output: null };
-  return { id: step.id, kind: step.kind, what, verdict: "skipped", detail: "not run", ...nothing };
+  return { id: step.id, kind: step.kind, what, verdict: "skipped", detail: notReached, ...nothing };
 }
 
 function emptyCheck(check: CompiledDrillCheck): DrillCheckReport {
   const { id, type, after, severity } = check;
   const nothing = { started_s: null, seconds: null, output: null, wanted: "", found: "" };
-  return { id, type, after, severity, verdict: "skipped", detail: "not run", ...nothing, control: notRun };
+  return { id, type, after, severity, verdict: "skipped", detail: notReached, ...nothing, control: notRun };
 }

@@ -15,7 +15,7 @@ import { buildReport } from "./report/build-report.ts";
 import type { DrillCause, DrillReport } from "./report/drill-report.ts";
 import { maskDeep, maskSecrets } from "./report/mask-secrets.ts";
 import { runControls } from "./run-controls.ts";
-import { causeOf, isBadData, runStep } from "./steps/run-step.ts";
+import { causeOf, isBadData, isBadRepository, runStep } from "./steps/run-step.ts";
 import { finishDrill } from "./teardown/finish-drill.ts";
 
 /** Steps and checks at once: enough for every real drill, and a bound for the others. */
@@ -53,12 +53,14 @@ export async function runDrill(drill: CompiledDrill, ports: DrillPorts, options:
   const stop = options.signal ?? new AbortController().signal;
   let checkedAtMs = startedAtMs;
   try {
-    await withTimeout(ports.clock, drill.deadlineSeconds, "the drill", stop, async (signal) => {
+    const work = async (signal: AbortSignal) => {
       await prepare(run, signal);
       await recover(run, signal);
       checkedAtMs = ports.clock.now();
       await runControls(run, signal);
-    });
+    };
+    // A longer grace than that of single steps, which end inside of it.
+    await withTimeout(ports.clock, drill.deadlineSeconds, "the drill", stop, work, 10);
   } catch (error) {
     if (checkedAtMs === startedAtMs) checkedAtMs = ports.clock.now();
     if (!stop.aborted) run.causes.push(phaseCause(run, error));
@@ -156,7 +158,9 @@ function phaseCause(run: DrillRun, error: unknown): DrillCause {
   const timedOut = isLifeboatError(error, "drill-timeout");
   if (!timedOut && !(error instanceof LifeboatError))
     run.ports.logger.error({ error: messageOf(error) }, "the drill met an error of its own");
-  return { kind: isBadData(error) ? "failed" : "inconclusive", where: timedOut ? "deadline" : where, reason: causeOf(error) };
+  // Before the first step only what stands in the repository is a no; a server that does not start says nothing about it.
+  const kind = isBadRepository(error) ? "failed" : "inconclusive";
+  return { kind, where: timedOut ? "deadline" : where, reason: causeOf(error) };
 }
 
 async function saveReport(report: DrillReport, ports: DrillPorts): Promise<DrillReport> {

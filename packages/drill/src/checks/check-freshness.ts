@@ -1,5 +1,5 @@
 import type { CompiledDrillCheck } from "@lifeboat/model";
-import { formatDuration } from "../report/format-figures.ts";
+import { formatElapsed } from "../report/format-figures.ts";
 import type { LiveDatabase } from "../targets.ts";
 import { type CheckOutcome, failed, inconclusive, passed } from "./check-outcome.ts";
 import { readScalar } from "./read-scalar.ts";
@@ -16,7 +16,7 @@ export async function checkFreshness(
   declaredAtMs: number,
   signal: AbortSignal,
 ): Promise<CheckOutcome> {
-  const wanted = `<= ${formatDuration(check.maxAgeSeconds)}`;
+  const wanted = `<= ${formatElapsed(check.maxAgeSeconds)}`;
   const answer = await readScalar(target, check.query, wanted, { signal, timeoutSeconds: check.timeoutSeconds });
   if ("outcome" in answer) return answer.outcome;
   if (answer.value === null) return failed(wanted, "no data", "the query gave null: there is no newest row");
@@ -24,9 +24,9 @@ export async function checkFreshness(
   if (timeMs === undefined) return inconclusive(wanted, `"${answer.value.slice(0, 40)}" is no time`);
   const dataAgeSeconds = (declaredAtMs - timeMs) / 1000;
   if (dataAgeSeconds < -maxFutureSeconds) {
-    return inconclusive(wanted, `the newest row lies ${formatDuration(-dataAgeSeconds)} after the drill was declared`);
+    return inconclusive(wanted, `the newest row lies ${formatElapsed(-dataAgeSeconds)} after the drill was declared`);
   }
-  const found = `${formatDuration(Math.max(0, dataAgeSeconds))} old`;
+  const found = `${formatElapsed(Math.max(0, dataAgeSeconds))} old`;
   if (dataAgeSeconds <= check.maxAgeSeconds) return { ...passed(wanted, found), dataAgeSeconds };
   return { ...failed(wanted, found, `the newest data is ${found}, wanted ${wanted}`), dataAgeSeconds };
 }

@@ -1,8 +1,11 @@
 import { type Clock, LifeboatError } from "@lifeboat/model";
 
+/** How long work may take to end after its signal, so that nothing is removed under its hands. */
+const graceSeconds = 5;
+
 /**
- * Runs `work` with a signal that aborts after `seconds` (error drill-timeout) or with `parent`. It does not wait for work
- * that ignores its signal: a drill ends at its deadline, whatever hangs.
+ * Runs `work` with a signal that aborts after `seconds` (error drill-timeout) or with `parent`. Work that ignores its signal
+ * is left behind after a short grace: a drill ends at its deadline, whatever hangs.
  */
 export async function withTimeout<T>(
   clock: Clock,
@@ -10,6 +13,7 @@ export async function withTimeout<T>(
   what: string,
   parent: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  grace = graceSeconds,
 ): Promise<T> {
   parent.throwIfAborted();
   const timeout = new AbortController();
@@ -28,8 +32,16 @@ export async function withTimeout<T>(
   try {
     return await Promise.race([running, aborted]);
   } catch (error) {
+    if (!signal.aborted) throw error;
+    const enough = new AbortController();
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    await Promise.race([settled, clock.sleep(grace * 1000, enough.signal).catch(() => {})]);
+    enough.abort();
     // What broke because of the abort has the abort as its cause.
-    throw signal.aborted ? signal.reason : error;
+    throw signal.reason;
   } finally {
     timer.abort();
   }

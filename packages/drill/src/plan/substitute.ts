@@ -1,7 +1,9 @@
 import { LifeboatError } from "@lifeboat/model";
 
-/** A place holder in a command: `{run}` or `{TARGET.path}`, `{TARGET.url_file}`, `{TARGET.database}`. */
-const placeholder = /\{([a-z0-9][a-z0-9._-]*)\.(path|url_file|database)\}|\{run\}/g;
+/** A place holder in a command: `{run}` or `{TARGET.path}`, `{TARGET.url_file}`, `{TARGET.database}`, `{TARGET.port}`. */
+const placeholder = /\{([a-z0-9][a-z0-9._-]*)\.(path|url_file|database|port)\}|\{run\}/g;
+
+export type TargetProperty = "path" | "url_file" | "database" | "port";
 
 /** Ids of the targets that a command is given. */
 export function targetsIn(argv: readonly string[]): string[] {
@@ -14,7 +16,7 @@ export function targetsIn(argv: readonly string[]): string[] {
 export async function substitute(
   argv: readonly string[],
   run: string,
-  look: (target: string, property: "path" | "url_file" | "database") => Promise<string | undefined>,
+  look: (target: string, property: TargetProperty) => Promise<string | undefined>,
 ): Promise<string[]> {
   const filled: string[] = [];
   for (const word of argv) {
@@ -25,7 +27,7 @@ export async function substitute(
       at = match.index + match[0].length;
       if (match[1] === undefined) text += run;
       else {
-        const value = await look(match[1], match[2] as "path" | "url_file" | "database");
+        const value = await look(match[1], match[2] as TargetProperty);
         if (value === undefined) throw new LifeboatError("drill-invalid", `${match[0]}: the drill has no such target or value`);
         text += value;
       }

@@ -118,7 +118,8 @@ async function startThrowaway(
   made: Provisioned,
   signal: AbortSignal,
 ): Promise<PostgresServer> {
-  const folder = `${made.workFolders.get(host)}/pg-${id}`;
+  // Short, because its Unix socket's path has room for 107 bytes only.
+  const folder = `${made.workFolders.get(host)}/pg-${made.servers.size + 1}`;
   await journal.add({ host: host ?? null, kind: "postgres-server", folder });
   await makeFolder(machine, folder, signal, "0711");
   const steps = plan.restores.filter((step) => step.to === id);

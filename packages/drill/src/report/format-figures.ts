@@ -1,5 +1,5 @@
 /** "0s", "37m", "2h 5m", "3d 4h": two units at most, as people say it. */
-export function formatDuration(seconds: number): string {
+export function formatElapsed(seconds: number): string {
   const whole = Math.round(Math.abs(seconds));
   const sign = seconds < 0 && whole > 0 ? "-" : "";
   if (whole < 60) return whole === 0 && seconds > 0 ? `${seconds.toFixed(1)}s` : `${sign}${whole}s`;

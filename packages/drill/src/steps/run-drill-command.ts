@@ -52,6 +52,7 @@ async function fillCommand(
     if (target === undefined) return undefined;
     if (property === "path") return target.type === "postgresql" ? undefined : target.path;
     if (target.type !== "postgresql") return undefined;
+    if (property === "port") return String(target.server.port);
     return property === "database" ? target.database : writeUrlFile(context, target, host, signal);
   });
 }

@@ -82,23 +82,22 @@ async function startProgram(step: RunStep, context: DrillContext, signal: AbortS
  * Errors that say something about what is in the repository: the recovery does not work. All others (host down, no space,
  * no program) say nothing about it, and the drill is inconclusive.
  */
-const badData: readonly ErrorCode[] = [
-  "drill-step-failed",
+const badRepository: readonly string[] = [
   "repository-damaged",
   "snapshot-not-found",
   "path-not-found",
+  "object-missing",
   "verification-failed",
   "dump-failed",
-  "command-failed",
-];
+] satisfies (ErrorCode | "object-missing")[];
 
-export function isBadData(error: unknown): boolean {
-  return badData.some((code) => isLifeboatError(error, code)) || isMissingObject(error);
+export function isBadRepository(error: unknown): boolean {
+  return isLifeboatError(error) && badRepository.includes(error.code);
 }
 
-/** A pack that is gone: the store's own word for it. */
-function isMissingObject(error: unknown): boolean {
-  return isLifeboatError(error) && (error.code as string) === "object-missing";
+/** In a step, a program that says no to the data says it too: a dump that does not load, an application that does not start. */
+export function isBadData(error: unknown): boolean {
+  return isBadRepository(error) || isLifeboatError(error, "drill-step-failed") || isLifeboatError(error, "command-failed");
 }
 
 /** One line for the report. */

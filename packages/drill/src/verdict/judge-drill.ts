@@ -6,8 +6,11 @@ import type {
   DrillOutcome,
   DrillStepReport,
 } from "../report/drill-report.ts";
-import { formatDuration } from "../report/format-figures.ts";
+import { formatElapsed } from "../report/format-figures.ts";
 import type { RemovedThing } from "../teardown/tear-down.ts";
+
+/** Detail of a step or check whose phase never began. */
+export const notReached = "not run";
 
 export interface Findings {
   readonly cancelled: boolean;
@@ -50,16 +53,22 @@ export function judgeDrill(findings: Findings): { outcome: DrillOutcome; causes:
 
 function judgeSteps(steps: readonly DrillStepReport[]): DrillCause[] {
   return steps.flatMap((step): DrillCause[] => {
-    if (step.verdict === "passed") return [];
+    if (step.verdict === "passed" || neverReached(step)) return [];
     const kind = step.verdict === "failed" ? "failed" : "inconclusive";
     return [{ kind, where: `step ${step.id}`, reason: step.detail }];
   });
+}
+
+/** The phase before it ended the drill, and that phase has its own cause. */
+function neverReached({ verdict, detail }: { verdict: string; detail: string }): boolean {
+  return verdict === "skipped" && detail === notReached;
 }
 
 function judgeCheck(check: DrillCheckReport): DrillCause[] {
   const where = `check ${check.id}`;
   const softened = (kind: "failed" | "inconclusive") => (check.severity === "warn" ? "warning" : kind);
   if (check.verdict === "failed") return [{ kind: softened("failed"), where, reason: check.detail }];
+  if (neverReached(check)) return [];
   if (check.verdict !== "passed") return [{ kind: softened("inconclusive"), where, reason: check.detail }];
   const { verdict, reason } = check.control;
   if (verdict === "proved" || verdict === "none") return [];
@@ -71,16 +80,16 @@ function judgeObjectives({ objectives, achieved, elapsedSeconds, assets }: Findi
   const causes: DrillCause[] = [];
   const { rto_s, rpo_s } = objectives;
   if (rto_s !== null && achieved.rta_s !== null && achieved.rta_s > rto_s) {
-    const reason = `recovered in ${formatDuration(achieved.rta_s)}, objective ${formatDuration(rto_s)}`;
+    const reason = `recovered in ${formatElapsed(achieved.rta_s)}, objective ${formatElapsed(rto_s)}`;
     causes.push({ kind: "failed", where: "objective rto", reason });
   }
   if (rto_s !== null && achieved.rta_s === null && elapsedSeconds > rto_s) {
-    const reason = `not recovered after ${formatDuration(elapsedSeconds)}, objective ${formatDuration(rto_s)}`;
+    const reason = `not recovered after ${formatElapsed(elapsedSeconds)}, objective ${formatElapsed(rto_s)}`;
     causes.push({ kind: "failed", where: "objective rto", reason });
   }
   for (const asset of assets) {
     if (rpo_s === null || asset.age_s <= rpo_s) continue;
-    const reason = `snapshot ${asset.snapshot.slice(0, 8)} of ${asset.asset} is ${formatDuration(asset.age_s)} old, objective ${formatDuration(rpo_s)}`;
+    const reason = `snapshot ${asset.snapshot.slice(0, 8)} of ${asset.asset} is ${formatElapsed(asset.age_s)} old, objective ${formatElapsed(rpo_s)}`;
     causes.push({ kind: "failed", where: "objective rpo", reason });
   }
   return causes;

@@ -1,5 +1,5 @@
 import type { DrillAchieved, DrillAssetReport, DrillCause, DrillOutcome } from "../report/drill-report.ts";
-import { formatDuration } from "../report/format-figures.ts";
+import { formatElapsed } from "../report/format-figures.ts";
 
 /** The verdict in one or two sentences, for people who read nothing else. */
 export function writeVerdict(input: {
@@ -13,8 +13,8 @@ export function writeVerdict(input: {
   const { outcome, causes, objectives, achieved, assets } = input;
   if (outcome === "cancelled") return `The drill was stopped by a person before it had an answer.`;
   if (outcome === "passed") {
-    const time = `${formatDuration(achieved.rta_s ?? 0)}${objective(objectives.rto_s)}`;
-    const data = `${formatDuration(achieved.rpa_s ?? 0)} old${objective(objectives.rpo_s)}`;
+    const time = `${formatElapsed(achieved.rta_s ?? 0)}${objective(objectives.rto_s)}`;
+    const data = `${formatElapsed(achieved.rpa_s ?? 0)} old${objective(objectives.rpo_s)}`;
     const sites = [...new Set(assets.map((asset) => asset.repository))].join(" and ");
     return `${input.drill} was back in ${time} with data ${data}, from ${sites}; each check is known to say no to damaged data; production was not touched.`;
   }
@@ -27,5 +27,5 @@ export function writeVerdict(input: {
 }
 
 function objective(seconds: number | null): string {
-  return seconds === null ? "" : ` (objective ${formatDuration(seconds)})`;
+  return seconds === null ? "" : ` (objective ${formatElapsed(seconds)})`;
 }
