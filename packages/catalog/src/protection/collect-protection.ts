@@ -3,6 +3,8 @@ import type { Catalog, RunRow } from "../catalog.ts";
 
 const answers: readonly RunResult[] = ["passed", "incomplete", "failed", "inconclusive"];
 
+const failedChecksLookedAt = 100;
+
 /**
  * Everything that `assessProtection` wants to know, as far as history knows it: so that status, page and scheduler say the
  * same. Reads the newest rows only, so it may be asked often.
@@ -13,14 +15,17 @@ export async function collectProtection(catalog: Catalog, config: CompiledConfig
   const latest = await Promise.all([
     catalog.latestRuns("backup", answers, assets),
     catalog.latestRuns("check", ["passed"], repositories),
-    catalog.latestRuns("check", ["failed"], repositories),
   ]);
+  // Several, because a later check that could not look must not hide the damage that an earlier one found.
+  const failedChecks = await Promise.all(
+    repositories.map((object) => catalog.history({ kinds: ["check"], object, results: ["failed"], limit: failedChecksLookedAt })),
+  );
   const reports = await Promise.all([...config.drills.keys()].map((drill) => catalog.drillReports({ drill, limit: 20 })));
   const beat = (await catalog.beats()).find(({ program }) => program === "scheduler");
   return {
     nowMs,
     config,
-    runs: latest.flatMap((runs) => [...runs.values()].map(recordOf)),
+    runs: [...latest.flatMap((runs) => [...runs.values()]), ...failedChecks.flat()].map(recordOf),
     copies: await catalog.goodCopies(),
     proofs: reports.flat().flatMap((report) =>
       report.proofs.map(
