@@ -3,6 +3,7 @@ import type { CompiledAsset, CompiledConfig, CompiledDrill, CompiledPolicy } fro
 import type { RunKind, RunRecord, RunResult } from "../run/run.ts";
 import { assessProtection } from "./assess-protection.ts";
 import type { GoodCopy, ProtectionInput, RestoreProof } from "./protection.ts";
+import { protectionJson } from "./protection-json.ts";
 
 const hourMs = 3_600_000;
 const now = Date.UTC(2026, 10, 21, 8, 14); // 09:14 in Berlin
@@ -133,6 +134,18 @@ test("a silent scheduler takes the verdict away, whatever the assets say", () =>
   expect(beat(24 * hourMs).sentence).toBe("Unknown since 2026-11-20 09:14: the scheduler has not reported since then.");
   expect(beat(-hourMs)).toMatchObject({ level: "unknown", scheduler: { state: "silent" } });
   expect(assess({ schedulerBeatMs: null }).sentence).toBe("Unknown: no scheduler has ever reported here.");
+});
+
+test("as data it is the same verdict, and what is not known is null", () => {
+  const data = protectionJson(assess({ copies: [], runs: [], proofs: [], schedulerBeatMs: null }));
+  expect(data).toMatchObject({ schema: "lifeboat.status/1", level: "unknown", as_of: "2026-11-21T08:14:00.000Z" });
+  expect(data.scheduler).toEqual({ state: "silent", last_beat: null });
+  expect(data.assets[0]).toMatchObject({
+    state: "NEW",
+    last_good: null,
+    rpo: { verdict: "never", age_s: null, objective_s: 93_600 },
+  });
+  expect(JSON.parse(JSON.stringify(data))).toEqual(data);
 });
 
 test("of many the worst comes first, each is counted once, and the sentence has the whole as denominator", () => {
