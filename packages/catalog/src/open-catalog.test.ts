@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@lifeboat/model";
 import { afterAll, describe, expect, test } from "vitest";
+import type { Catalog } from "./catalog.ts";
 import { describeCatalog } from "./catalog-contract.ts";
 import { openCatalog } from "./open-catalog.ts";
 
@@ -33,6 +34,23 @@ describe("the history file", () => {
     expect((await second.openRuns()).map(({ id }) => id)).toEqual(["prune/main@20261122T010000Z"]);
     await second.close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("opened several times in one process lets all of them write at once, and is new after it was deleted", async () => {
+    const path = freshPath();
+    const catalogs = await Promise.all([1, 2, 3].map(() => openCatalog(path, { clock })));
+    const record = (catalog: Catalog, id: string) =>
+      catalog.recordPending({ id, kind: "backup", object: "web1/etc", policy: null, slot: "2026-11-22T01:00:00Z" });
+    const ids = Array.from({ length: 30 }, (_, number) => `backup/web1/etc@${number}`);
+    const fresh = await Promise.all(catalogs.flatMap((catalog) => ids.map((id) => record(catalog, id))));
+    expect(fresh.filter(Boolean)).toHaveLength(30);
+    await catalogs[0]!.close();
+    await catalogs[0]!.close();
+    expect(await catalogs[1]!.openRuns()).toHaveLength(30);
+    rmSync(path);
+    const anew = await openCatalog(path, { clock });
+    expect(await anew.openRuns()).toEqual([]);
+    await Promise.all([...catalogs.slice(1), anew].map((catalog) => catalog.close()));
   });
 
   test("that is damaged, cannot be made or is of a newer version is an error that names it", async () => {

@@ -1,15 +1,13 @@
 import { chmodSync } from "node:fs";
 import { type Clock, isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
-import type { Kysely } from "kysely";
 import type { Catalog } from "./catalog.ts";
 import { appliedConfigs } from "./configs/applied-configs.ts";
 import { drillReports } from "./drills/drill-reports.ts";
 import { runProtocol } from "./runs/run-protocol.ts";
 import { runQuestions } from "./runs/run-questions.ts";
 import { migrate } from "./schema/migrate.ts";
-import type { Tables } from "./schema/tables.ts";
 import { seenSnapshots } from "./snapshots/seen-snapshots.ts";
-import { openSqlite } from "./sqlite/open-sqlite.ts";
+import { type SharedSqlite, shareSqlite } from "./sqlite/share-sqlite.ts";
 
 /**
  * Opens (and creates) the history database in one file; several programs may have it open. Its folder must exist.
@@ -17,30 +15,24 @@ import { openSqlite } from "./sqlite/open-sqlite.ts";
  */
 export async function openCatalog(path: string, { clock }: { readonly clock: Clock }): Promise<Catalog> {
   const failed = (error: unknown) => catalogError(path, error);
-  let opened: ReturnType<typeof openSqlite> | undefined;
   try {
-    opened = openSqlite(path);
+    const shared = await shareSqlite(path, (db) => migrate(db, clock.now()));
     // history names hosts, files and causes: nobody else's business
     chmodSync(path, 0o600);
-    const { raw, db } = opened;
-    raw.exec("BEGIN IMMEDIATE");
-    await migrate(db, clock.now());
-    raw.exec("COMMIT");
-    return guardCatalog(buildCatalog(db, clock), failed);
+    return guardCatalog(buildCatalog(shared, clock), failed);
   } catch (error) {
-    opened?.raw.close();
     throw failed(error);
   }
 }
 
-function buildCatalog(db: Kysely<Tables>, clock: Clock): Catalog {
+function buildCatalog({ db, close }: SharedSqlite, clock: Clock): Catalog {
   return {
     ...runProtocol(db, clock),
     ...runQuestions(db, clock),
     ...seenSnapshots(db),
     ...drillReports(db),
     ...appliedConfigs(db, clock),
-    close: () => db.destroy(),
+    close,
   };
 }
 

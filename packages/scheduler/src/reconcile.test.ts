@@ -1,0 +1,364 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Catalog, openCatalog, type RunRow } from "@lifeboat/catalog";
+import { type Clock, LifeboatError, type RunResult, silentLogger } from "@lifeboat/model";
+import type { QueueJob, RunQueue } from "@lifeboat/queue";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { reconcile } from "./reconcile.ts";
+import { configOf, policyOf } from "./test-config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lifeboat-scheduler-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (text: string) => Date.parse(`2026-11-22T${text}Z`);
+const staleAfterMs = 60_000;
+let now = 0;
+let count = 0;
+let catalog: Catalog;
+let queue: ReturnType<typeof listQueue>;
+const clock: Clock = { now: () => now, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
+
+/** Keeps jobs in a list, can be lost or away: here the scheduler's logic is looked at, with Redis in the other test. */
+function listQueue() {
+  const jobs = new Map<string, QueueJob>();
+  const state = { away: false, jobs };
+  const ask = async <T>(answer: () => T): Promise<T> => {
+    if (state.away) throw new LifeboatError("control-plane-unreachable", "redis is away");
+    return answer();
+  };
+  const methods: RunQueue = {
+    enqueue: (job) => ask(() => jobs.size < jobs.set(job.runId, job).size),
+    jobState: (id) => ask(() => (jobs.has(id) ? "waiting" : "absent")),
+    jobIds: () => ask(() => new Set(jobs.keys())),
+    remove: (id) => ask(() => jobs.delete(id)),
+    counts: () => ask(() => ({ waiting: jobs.size, active: 0 })),
+    close: async () => {},
+  };
+  return Object.assign(state, methods);
+}
+
+beforeEach(async () => {
+  now = at("02:00:00");
+  catalog = await openCatalog(join(folder, `history-${++count}.sqlite`), { clock });
+  queue = listQueue();
+});
+afterEach(() => catalog.close());
+
+const web = configOf(policyOf("web", "schedule: { every: 1h }\nretry: { attempts: 2, backoff: 1m, max: 5m }"));
+const fast = configOf(policyOf("web", "schedule: { every: 5s }"));
+const tick = (config = web) => reconcile({ config, catalog, queue, logger: silentLogger, staleAfterMs }, now);
+const rows = async () => (await catalog.history({ limit: 10_000 })).reverse();
+const short = ({ id, state, record }: RunRow) =>
+  `${id.split("@")[1]} ${record?.result ?? state}${record?.cause ? ` ${record.cause}` : ""}`;
+const history = async () => (await rows()).map(short);
+
+/** What a worker does: claim, and settle with this result. */
+async function work(id: string, result: RunResult = "passed"): Promise<void> {
+  queue.jobs.delete(id);
+  const claim = await catalog.claimRun(id, "w", { staleAfterMs });
+  if (!claim.claimed) throw new Error(`${id}: ${claim.because}`);
+  await catalog.settleRun(id, claim.attempt, recordOf(claim.run, result));
+}
+
+function recordOf(run: RunRow, result: RunResult) {
+  const time = new Date(now).toISOString();
+  const { id, kind, object, policy, slot, attempt } = run;
+  const rest = { cause: null, code: null, repository: null, snapshot: null, figures: {}, problems: [], problemCount: 0 };
+  return {
+    schema: "lifeboat.run/1" as const,
+    id,
+    kind,
+    object,
+    policy,
+    slot,
+    attempt,
+    started: time,
+    ended: time,
+    result,
+    ...rest,
+  };
+}
+
+describe("due slots", () => {
+  test("become one pending run and one job each, with the slot in the zone's time; nothing is due before a policy is known", async () => {
+    await tick();
+    expect(await history()).toEqual([]);
+    now = at("03:00:00");
+    expect(await tick()).toEqual({ recorded: 1, skipped: 0, lost: 0, enqueued: 1 });
+    expect(await tick()).toEqual({ recorded: 0, skipped: 0, lost: 0, enqueued: 0 });
+    const id = "backup/web1/web@20261122T030000Z";
+    expect([...queue.jobs.values()]).toEqual([
+      { runId: id, kind: "backup", object: "web1/web", policy: "pweb", slot: at("03:00:00"), priority: 10 },
+    ]);
+    expect((await catalog.findRun(id))?.slot).toBe("2026-11-22T04:00:00+01:00");
+  });
+
+  test("seen by two schedulers at once make the same rows as by one", async () => {
+    const other = await openCatalog(join(folder, `history-${count}.sqlite`), { clock });
+    await tick(fast);
+    for (let second = 0; second < 30; second++) {
+      now += 1000;
+      const mine = tick(fast);
+      const theirs = reconcile({ config: fast, catalog: other, queue, logger: silentLogger, staleAfterMs }, now);
+      await Promise.all([mine, theirs]);
+      for (const id of [...queue.jobs.keys()]) await work(id);
+    }
+    await other.close();
+    const slots = ["05", "10", "15", "20", "25", "30"];
+    expect(await history()).toEqual(slots.map((second) => `20261122T0200${second}Z passed`));
+  });
+
+  test("of prune, check and drills follow their own schedules", async () => {
+    const config = configOf(
+      policyOf("web", "schedule: { every: 365d }"),
+      `drills:
+  shop:
+    schedule: { every: 10m }
+    targets: { files: { type: directory, path: "/srv/scratch/{run}" } }
+    steps: [{ id: files, restore: { asset: web1/web, to: files } }]
+    checks: [{ id: hashes, after: files, type: file_hash, sample: 5%, against: snapshot }]`,
+    );
+    const main = config.repositories.get("main")!;
+    const schedule = { when: { kind: "every", seconds: 600, timezone: "UTC" }, jitterSeconds: 0, catchUp: "once" } as const;
+    const repositories = new Map([
+      ["main", { ...main, prune: { schedule, maxUnusedRatio: 0.1 }, check: { schedule, readData: false } }],
+    ]);
+    const both = { ...config, repositories };
+    await tick(both);
+    now = at("02:10:00");
+    await tick(both);
+    expect((await rows()).map(({ id }) => id).sort()).toEqual([
+      "check/main@20261122T021000Z",
+      "drill/shop@20261122T021000Z",
+      "prune/main@20261122T021000Z",
+    ]);
+  });
+});
+
+describe("overlap", () => {
+  test("with a running run of the same object is recorded as skipped, and other objects go on", async () => {
+    const two = configOf(policyOf("web", "schedule: { every: 1h }") + policyOf("etc", "schedule: { every: 1h }"));
+    await tick(two);
+    now = at("03:00:00");
+    await tick(two);
+    await catalog.claimRun("backup/web1/web@20261122T030000Z", "w", { staleAfterMs });
+    await work("backup/web1/etc@20261122T030000Z");
+    now = at("04:00:00");
+    await catalog.heartbeat("backup/web1/web@20261122T030000Z", 1);
+    await tick(two);
+    expect((await catalog.findRun("backup/web1/web@20261122T040000Z"))?.record).toMatchObject({
+      result: "skipped",
+      cause: "still running: backup/web1/web@20261122T030000Z",
+      attempt: 0,
+    });
+    expect(await catalog.findRun("backup/web1/etc@20261122T040000Z")).toMatchObject({ state: "pending" });
+  });
+
+  test("with waiting runs: for a minute each slot gets its run, one job at a time; then slots are skipped", async () => {
+    await tick(fast);
+    for (let second = 1; second <= 80; second++) {
+      now += 1000;
+      await tick(fast);
+      expect(queue.jobs.size).toBeLessThan(2);
+    }
+    const states = (await rows()).map(({ state, record }) => record?.cause ?? state);
+    expect(states).toEqual([...Array(13).fill("pending"), ...Array(3).fill("still waiting: backup/web1/web@20261122T020005Z")]);
+    const order: string[] = [];
+    while ((await catalog.openRuns()).length > 0) {
+      await tick(fast);
+      for (const id of [...queue.jobs.keys()]) {
+        order.push(id);
+        await work(id);
+      }
+    }
+    expect(order).toEqual([...order].sort());
+    expect(order).toHaveLength(13);
+  });
+});
+
+describe("after a downtime", () => {
+  const daily = (catchUp: string) => configOf(policyOf("web", `schedule: { every: 1h, catch_up: ${catchUp} }`));
+  const missed = (hours: string[]) => hours.map((hour) => `20261122T${hour}0000Z skipped missed: no scheduler was running`);
+
+  test("catch_up once runs the latest slot and records the others as missed", async () => {
+    await tick(daily("once"));
+    now = at("06:30:00");
+    await tick(daily("once"));
+    expect(await history()).toEqual([...missed(["03", "04", "05"]), "20261122T060000Z pending"]);
+  });
+
+  test("catch_up skip runs none", async () => {
+    await tick(daily("skip"));
+    now = at("06:30:00");
+    await tick(daily("skip"));
+    expect(await history()).toEqual(missed(["03", "04", "05", "06"]));
+  });
+
+  test("of a month with slots of 5 s the newest hundred are recorded, and no slot after it is lost", async () => {
+    await tick(fast);
+    now += 30 * 86_400_000;
+    await tick(fast);
+    const recorded = await rows();
+    expect(recorded.filter(({ record }) => record?.cause?.startsWith("missed"))).toHaveLength(100);
+    expect(recorded.filter(({ state }) => state === "pending")).toHaveLength(12);
+  });
+
+  test("a clock that is set back makes no slot twice", async () => {
+    await tick(fast);
+    for (const step of [5000, 5000, -8000, 3000, 5000, -7_200_000, 5000, 5000]) {
+      now += step;
+      await tick(fast);
+      for (const id of [...queue.jobs.keys()]) await work(id);
+    }
+    const ids = (await rows()).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(await history()).toContain("20261122T020010Z passed");
+    // the earlier clock was two hours wrong: slots of the present clock run
+    expect(await history()).toContain("20261122T000010Z pending");
+  });
+});
+
+describe("redis", () => {
+  test("lost: everything that is pending is put in again, what is running is not", async () => {
+    const names = ["a", "b", "c", "d"];
+    const config = configOf(names.map((name) => policyOf(name, "schedule: { every: 1h }")).join(""));
+    await tick(config);
+    now = at("03:00:00");
+    expect((await tick(config)).enqueued).toBe(4);
+    await catalog.claimRun("backup/web1/a@20261122T030000Z", "w", { staleAfterMs });
+    queue.jobs.clear();
+    expect((await tick(config)).enqueued).toBe(3);
+    expect([...queue.jobs.keys()]).not.toContain("backup/web1/a@20261122T030000Z");
+  });
+
+  test("away: slots are recorded all the same, and put in when it is back", async () => {
+    await tick();
+    queue.away = true;
+    now = at("03:00:00");
+    expect(await tick()).toEqual({ recorded: 1, skipped: 0, lost: 0, enqueued: undefined });
+    queue.away = false;
+    expect((await tick()).enqueued).toBe(1);
+  });
+});
+
+describe("a worker that is lost", () => {
+  test("gives its run to a new attempt at once, and fails it when none is left", async () => {
+    await tick();
+    now = at("03:00:00");
+    await tick();
+    const id = "backup/web1/web@20261122T030000Z";
+    await catalog.claimRun(id, "first", { staleAfterMs });
+    queue.jobs.clear();
+    now += staleAfterMs;
+    expect(await tick()).toMatchObject({ lost: 0, enqueued: 0 });
+    now += 1;
+    expect(await tick()).toMatchObject({ lost: 1, enqueued: 1 });
+    await expect(catalog.settleRun(id, 1, recordOf((await catalog.findRun(id))!, "passed"))).rejects.toMatchObject({
+      code: "job-fenced",
+    });
+    expect(await catalog.claimRun(id, "second", { staleAfterMs })).toMatchObject({ claimed: true, attempt: 2 });
+    now += staleAfterMs + 1;
+    expect(await tick()).toMatchObject({ lost: 1 });
+    expect((await catalog.findRun(id))?.record).toMatchObject({
+      result: "failed",
+      attempt: 2,
+      cause: "its worker second fell silent in attempt 2, the last one",
+    });
+  });
+
+  test("never begins a restore again by itself", async () => {
+    const id = "restore/web1/web@20261122T020000.123Z-x7k2";
+    await catalog.recordPending({
+      id,
+      kind: "restore",
+      object: "web1/web",
+      policy: "pweb",
+      slot: "2026-11-22T02:00:00.123Z",
+      byHand: true,
+    });
+    expect((await tick()).enqueued).toBe(1);
+    await catalog.claimRun(id, "w", { staleAfterMs });
+    now += staleAfterMs + 1;
+    await tick();
+    expect((await catalog.findRun(id))?.record?.result).toBe("failed");
+  });
+
+  test("a retry waits for its time", async () => {
+    await tick();
+    now = at("03:00:00");
+    await tick();
+    const id = "backup/web1/web@20261122T030000Z";
+    await catalog.claimRun(id, "w", { staleAfterMs });
+    queue.jobs.clear();
+    await catalog.releaseRun(id, 1, { notBeforeMs: now + 60_000, cause: "connection refused", code: "host-unreachable" });
+    now += 59_000;
+    expect((await tick()).enqueued).toBe(0);
+    now += 1000;
+    expect((await tick()).enqueued).toBe(1);
+  });
+});
+
+describe("what follows a backup", () => {
+  const lines = "schedule: { every: 1h }\nreplicate: { to: [dr] }\nretention: { daily: 7 }";
+  const config = configOf(policyOf("web", lines));
+  const ids = async (kind: string) => (await rows()).map(({ id }) => id).filter((id) => id.startsWith(kind));
+
+  test("is one replication for its slot and one forget for its day, also with two schedulers", async () => {
+    await tick(config);
+    for (const hour of ["03", "04"]) {
+      now = at(`${hour}:00:00`);
+      await tick(config);
+      await work(`backup/web1/web@20261122T${hour}0000Z`);
+      await Promise.all([tick(config), tick(config)]);
+      for (const run of await catalog.openRuns()) await work(run.id);
+      await tick(config);
+    }
+    expect(await ids("replicate")).toEqual(["replicate/web1/web@20261122T030000Z", "replicate/web1/web@20261122T040000Z"]);
+    expect(await ids("forget")).toEqual(["forget/web1/web@20261122T000000Z"]);
+  });
+
+  test("is nothing when the backup failed: retention is held", async () => {
+    await tick(config);
+    now = at("03:00:00");
+    await tick(config);
+    await work("backup/web1/web@20261122T030000Z", "failed");
+    await tick(config);
+    expect([...(await ids("replicate")), ...(await ids("forget"))]).toEqual([]);
+  });
+
+  test("a replication under way is waited for, then the newest backup is copied; one that failed is tried again an hour later", async () => {
+    const manual = configOf(policyOf("web", lines.replace("every: 1h", "every: 365d")));
+    const byHand = async (time: string) => {
+      const id = `backup/web1/web@20261122T${time}.500Z-abcd`;
+      await catalog.recordPending({
+        id,
+        kind: "backup",
+        object: "web1/web",
+        policy: "pweb",
+        slot: new Date(now).toISOString(),
+        byHand: true,
+      });
+      await work(id);
+    };
+    await byHand("020000");
+    await tick(manual);
+    now += 60_000;
+    await byHand("020100");
+    await tick(manual);
+    const first = "replicate/web1/web@20261122T020000.500Z-abcd";
+    expect(await ids("replicate")).toEqual([first]);
+    await work(first);
+    await tick(manual);
+    const second = "replicate/web1/web@20261122T020100.500Z-abcd";
+    expect((await ids("replicate")).sort()).toEqual([first, second]);
+    await work(second, "failed");
+    now += 3_599_000;
+    await tick(manual);
+    expect(await ids("replicate")).toHaveLength(2);
+    now += 1000;
+    await tick(manual);
+    await tick(manual);
+    expect((await ids("replicate")).sort()).toEqual([first, second, "replicate/web1/web@20261122T030000Z"].sort());
+  });
+});
