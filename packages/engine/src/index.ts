@@ -21,6 +21,19 @@ export {
   type TreeNode,
   unixMode,
 } from "./format/index.ts";
+export { type CopySideResult, copySideData, replicatedSideKinds, type SideFingerprints } from "./maintenance/copy-side-data.ts";
+export { type CopyOptions, type CopyResult, copySnapshots } from "./maintenance/copy-snapshots.ts";
+export {
+  assetOfSnapshot,
+  type FoundSnapshot,
+  filterSnapshots,
+  findSnapshot,
+  parseSnapshotAddress,
+  type SnapshotAddress,
+  type SnapshotFilter,
+} from "./maintenance/find-snapshot.ts";
+export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
+export { streamFile } from "./maintenance/stream-file.ts";
 export type { BlobLocation } from "./repository/blob-index.ts";
 export { BlobWriter } from "./repository/blob-writer.ts";
 export { isStale, type LockJournal, type LockOptions, listLocks, RepositoryLock, removeLocks } from "./repository/lock.ts";

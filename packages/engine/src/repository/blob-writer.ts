@@ -90,15 +90,28 @@ export class BlobWriter {
 
   /** Any blob whose id is known, e.g. one that is copied from another repository. */
   async saveKnown(type: BlobType, id: string, plain: Uint8Array): Promise<void> {
-    if (!this.#repository.index.claim(id, type)) return;
-    if (type === "tree") this.figures.treeBlobs++;
-    else this.figures.dataBlobs++;
-    this.figures.bytesAdded += plain.length;
-    await this.ready(plain.length);
-    const buffer = new ArrayBuffer(plain.length);
-    new Uint8Array(buffer).set(plain);
-    const job = this.#pool.sealKnown(type, [id], { buffer, ranges: Uint32Array.of(0, plain.length) });
-    this.#track(job, plain.length);
+    await this.saveKnownBatch(type, [{ id, plain }]);
+  }
+
+  /** Several of them in one message to a thread; those that are stored already are passed over. The bytes are copied. */
+  async saveKnownBatch(type: BlobType, blobs: readonly { readonly id: string; readonly plain: Uint8Array }[]): Promise<void> {
+    const wanted = blobs.filter(({ id }) => this.#repository.index.claim(id, type));
+    if (wanted.length === 0) return;
+    const bytes = wanted.reduce((sum, { plain }) => sum + plain.length, 0);
+    if (type === "tree") this.figures.treeBlobs += wanted.length;
+    else this.figures.dataBlobs += wanted.length;
+    this.figures.bytesAdded += bytes;
+    await this.ready(bytes);
+    const buffer = new ArrayBuffer(bytes);
+    const ranges = new Uint32Array(wanted.length * 2);
+    let offset = 0;
+    wanted.forEach(({ plain }, at) => {
+      new Uint8Array(buffer).set(plain, offset);
+      ranges.set([offset, plain.length], at * 2);
+      offset += plain.length;
+    });
+    const ids = wanted.map(({ id }) => id);
+    this.#track(this.#pool.sealKnown(type, ids, { buffer, ranges }), bytes);
   }
 
   /** A stream of unknown length that is cut into blobs. */

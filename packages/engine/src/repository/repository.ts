@@ -217,11 +217,18 @@ export class Repository {
   }
 }
 
-/** Runs `work` over all items, at most `limit` at once; the first failure ends it. */
+/** Runs `work` over all items, at most `limit` at once; after the first failure no further one is begun. */
 export async function forEachLimited<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const run = async () => {
-    while (next < items.length) await work(items[next++]!);
+    while (next < items.length) {
+      try {
+        await work(items[next++]!);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, run));
 }
