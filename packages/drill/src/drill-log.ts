@@ -41,8 +41,9 @@ export class DrillLog {
     return [...this.#checks.values()];
   }
 
-  /** When the last required check passed, ms since 1970; undefined when one did not, or when there is none. */
+  /** When the last required check passed, ms since 1970; undefined when a step is not done, a check did not pass, or there is none. */
   recoveredAtMs(): number | undefined {
+    if (this.steps.some((step) => step.verdict !== "passed")) return undefined;
     const required = this.checks.filter((check) => check.severity === "fail");
     if (required.length === 0 || required.some((check) => check.verdict !== "passed")) return undefined;
     return Math.max(...required.map((check) => this.#checkEnds.get(check.id) ?? 0));

@@ -21,6 +21,9 @@ export type {
   DrillStepReport,
 } from "./report/drill-report.ts";
 export { maskSecrets } from "./report/mask-secrets.ts";
+export { renderDrillReportHtml } from "./report/render-html.ts";
+export { renderDrillReportJunit } from "./report/render-junit.ts";
+export { renderDrillReportText } from "./report/render-text.ts";
 export { runDrill } from "./run-drill.ts";
 export { type SweepOptions, type SweptDrill, sweepLeftovers } from "./teardown/sweep-leftovers.ts";
 export type { RemovedThing } from "./teardown/tear-down.ts";

@@ -46,13 +46,24 @@ async function restore(step: RestoreStep, context: DrillContext, signal: AbortSi
   const counted = count(dump, (length) => {
     bytes += length;
   });
-  if (target.type === "postgresql") {
-    const { server, database } = target;
-    await ports.loadPostgresDump(target.machine, { server, database, dump: counted, signal });
-  } else {
-    await ports.loadSqliteDump(target.machine, { path: target.path, dump: counted, signal });
+  try {
+    if (target.type === "postgresql") {
+      const { server, database } = target;
+      await ports.loadPostgresDump(target.machine, { server, database, dump: counted, signal });
+    } else {
+      await ports.loadSqliteDump(target.machine, { path: target.path, dump: counted, signal });
+    }
+  } catch (error) {
+    if (isRefusedDump(error)) throw new LifeboatError("drill-step-failed", messageOf(error), { cause: error });
+    throw error;
   }
   return { detail: `${what} ${formatBytes(bytes)}`, bytes };
+}
+
+/** The database says no to what is in the dump; a server that cannot be reached says nothing about it. */
+function isRefusedDump(error: unknown): boolean {
+  const refused = isLifeboatError(error, "command-failed") || isLifeboatError(error, "target-failed");
+  return refused && !/connection to server|could not connect|server closed the connection/i.test(messageOf(error));
 }
 
 async function* count(stream: AsyncIterable<Uint8Array>, add: (length: number) => void): AsyncIterable<Uint8Array> {
@@ -97,7 +108,7 @@ export function isBadRepository(error: unknown): boolean {
 
 /** In a step, a program that says no to the data says it too: a dump that does not load, an application that does not start. */
 export function isBadData(error: unknown): boolean {
-  return isBadRepository(error) || isLifeboatError(error, "drill-step-failed") || isLifeboatError(error, "command-failed");
+  return isBadRepository(error) || isLifeboatError(error, "drill-step-failed");
 }
 
 /** One line for the report. */

@@ -97,7 +97,8 @@ describe("teardown", () => {
     await runCommand("umount", [join(guard, "srv")]);
     expect(await sweep(0)).toEqual([]);
     const [swept] = await sweep(24 * 3600_000);
-    expect(swept).toMatchObject({ drill: "files", things: [expect.objectContaining({ state: "removed" })] });
+    expect(swept?.drill).toBe("files");
+    expect(swept?.things.every((thing) => thing.state === "removed")).toBe(true);
     await expectNothingLeft();
   });
 });

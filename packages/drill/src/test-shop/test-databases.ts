@@ -1,10 +1,11 @@
 import { LifeboatError, type Machine } from "@lifeboat/model";
+import { loadPostgresDump, loadSqliteDump } from "@lifeboat/remote";
 import { runCommand } from "../machine/run-command.ts";
 import type { DatabasePorts } from "../ports.ts";
 
 const bin = "/usr/lib/postgresql/15/bin";
 
-/** Real servers and loads by the databases' own programs, as small as a test can have them. */
+/** A real server of the machine's own packages, as small as a test can have it. */
 export const testDatabases: DatabasePorts = {
   async startThrowawayPostgres(machine, { folder, signal }) {
     await must(machine, ["install", "-d", "-o", "postgres", "-m", "0755", `${folder}/data`, `${folder}/socket`], signal);
@@ -22,14 +23,8 @@ export const testDatabases: DatabasePorts = {
       stop: () => must(machine, asPostgres([...control, "-m", "immediate", "stop"]), new AbortController().signal),
     };
   },
-  async loadPostgresDump(machine, { server, database, dump, signal }) {
-    const secretEnv = server.password === undefined ? {} : { PGPASSWORD: server.password };
-    const env = { PGHOST: server.host, PGPORT: `${server.port}`, PGUSER: server.user };
-    await load(machine, [`${bin}/pg_restore`, "--exit-on-error", "--no-owner", "-d", database], dump, { env, secretEnv }, signal);
-  },
-  async loadSqliteDump(machine, { path, dump, signal }) {
-    await load(machine, ["sqlite3", "-batch", "-bail", path], dump, {}, signal);
-  },
+  loadPostgresDump,
+  loadSqliteDump,
 };
 
 function asPostgres(argv: readonly string[]): string[] {
@@ -39,20 +34,4 @@ function asPostgres(argv: readonly string[]): string[] {
 async function must(machine: Machine, argv: readonly string[], signal: AbortSignal): Promise<void> {
   const result = await runCommand(machine, argv, { signal, cwd: "/" });
   if (result.exit.status !== 0) throw new LifeboatError("command-failed", `${argv.join(" ")}: ${result.stderr}`);
-}
-
-async function load(
-  machine: Machine,
-  argv: readonly string[],
-  dump: AsyncIterable<Uint8Array>,
-  options: { env?: Record<string, string>; secretEnv?: Record<string, string> },
-  signal: AbortSignal,
-): Promise<void> {
-  const running = await machine.run(argv, { ...options, signal });
-  running.exit.catch(() => {});
-  for await (const bytes of dump) await running.write(bytes);
-  running.endInput();
-  for await (const _ of running.stdout);
-  const { status } = await running.exit;
-  if (status !== 0) throw new LifeboatError("command-failed", `${argv[0]} ended with ${status}: ${running.stderr().trim()}`);
 }
