@@ -12,3 +12,4 @@ export { readInstallId } from "./state/install-id.ts";
 export { type OwnLock, type OwnLocks, openOwnLocks } from "./state/own-locks.ts";
 export { takeProgramLock } from "./state/program-lock.ts";
 export { ensureStateFolder, findStateFolder, type StateFolderChoice } from "./state/state-folder.ts";
+export { type StatePaths, statePaths } from "./state/state-paths.ts";

@@ -48,7 +48,7 @@ export { type AgeJson, type AssetJson, type ProtectionJson, protectionJson } fro
 export type { RestoreTarget, TargetState } from "./restore/restore-target.ts";
 export { type RetentionCandidate, type RetentionChoice, selectRetention } from "./retention/select-retention.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
-export { type RetryRule, retryDelayMs } from "./run/retry-delay.ts";
+export { type RetryRule, retryDelayMs, retryRuleOf } from "./run/retry-delay.ts";
 export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";
 export { assetOf, formatRunId, parseRunId, runKinds } from "./run/run-id.ts";
 export { exitCodeOf, resultOrder, worstResult } from "./run/run-result.ts";

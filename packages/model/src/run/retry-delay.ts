@@ -1,3 +1,6 @@
+import type { CompiledConfig } from "../config/compiled-config.ts";
+import type { RunKind } from "./run.ts";
+
 /** When a failed attempt is tried again: the wait doubles with each attempt, up to a bound. */
 export interface RetryRule {
   /** Attempts in all. */
@@ -10,4 +13,17 @@ export interface RetryRule {
 export function retryDelayMs(rule: RetryRule, attempt: number): number | undefined {
   if (attempt >= rule.attempts) return undefined;
   return Math.min(rule.backoffSeconds * 2 ** Math.min(attempt - 1, 30), rule.maxSeconds) * 1000;
+}
+
+/** A restore is never begun again by itself: its target is no longer empty. */
+const noRetry: RetryRule = { attempts: 1, backoffSeconds: 0, maxSeconds: 0 };
+const usualRetry: RetryRule = { attempts: 3, backoffSeconds: 60, maxSeconds: 1800 };
+
+/** How often a run may be tried: its policy's rule, else the usual one. Worker and scheduler must count alike. */
+export function retryRuleOf(
+  config: Pick<CompiledConfig, "policies">,
+  run: { readonly kind: RunKind; readonly policy: string | null },
+): RetryRule {
+  if (run.kind === "restore") return noRetry;
+  return (run.policy === null ? undefined : config.policies.get(run.policy)?.retry) ?? usualRetry;
 }

@@ -6,8 +6,9 @@ import {
   type Logger,
   type RunRecord,
   retryDelayMs,
+  retryRuleOf,
 } from "@lifeboat/model";
-import { retryRuleOf, zoneOf } from "../slots/scheduled-objects.ts";
+import { zoneOf } from "../slots/scheduled-objects.ts";
 
 /**
  * Runs whose worker fell silent: to the queue again at once (the worker died, the source did nothing wrong), or failed when

@@ -47,7 +47,9 @@ export async function recordFollowUps(
       }
     }
     if (policy.retention !== undefined && !isOpen("forget")) {
-      await record(follow("forget", Math.floor(parts.slot / dayMs) * dayMs));
+      const run = follow("forget", Math.floor(parts.slot / dayMs) * dayMs);
+      // asked first: a write for each asset at each tick would be a busy disk for nothing
+      if ((await catalog.findRun(run.id)) === undefined) await record(run);
     }
   }
   return recorded;

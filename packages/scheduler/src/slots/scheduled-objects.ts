@@ -1,4 +1,4 @@
-import type { CompiledConfig, CompiledSchedule, RetryRule, RunKind } from "@lifeboat/model";
+import type { CompiledConfig, CompiledSchedule, RunKind } from "@lifeboat/model";
 
 /** One line of the timetable: what is due when. */
 export interface ScheduledObject {
@@ -29,16 +29,6 @@ export function scheduledObjects(config: CompiledConfig): ScheduledObject[] {
     if (schedule !== undefined) objects.push({ kind: "drill", object: name, policy: null, schedule, jitterName: name });
   }
   return objects.filter(({ schedule }) => schedule.when.kind !== "manual");
-}
-
-/** A restore is never begun again by itself: its target is no longer empty. */
-const noRetry: RetryRule = { attempts: 1, backoffSeconds: 0, maxSeconds: 0 };
-const usualRetry: RetryRule = { attempts: 3, backoffSeconds: 60, maxSeconds: 1800 };
-
-/** How often a run may be tried: its policy's rule, else the usual one. */
-export function retryRuleOf(config: CompiledConfig, run: { readonly kind: RunKind; readonly policy: string | null }): RetryRule {
-  if (run.kind === "restore") return noRetry;
-  return (run.policy === null ? undefined : config.policies.get(run.policy)?.retry) ?? usualRetry;
 }
 
 /** What goes first when workers are short: people who wait, then what protects, then what tidies up. */
