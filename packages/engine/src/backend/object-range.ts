@@ -39,7 +39,7 @@ export function tooShort(place: ObjectPlace, size: number | undefined, start: nu
 }
 
 export function checkAllowedSize(place: ObjectPlace, size: number, options: GetOptions = {}): void {
-  const most = options.maxBytes ?? defaultMaxBytes;
+  const most = Math.min(options.maxBytes ?? defaultMaxBytes, options.into?.length ?? Number.POSITIVE_INFINITY);
   if (size <= most) return;
   throw new LifeboatError(
     "repository-damaged",

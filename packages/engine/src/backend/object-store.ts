@@ -27,6 +27,12 @@ export interface RangeOptions extends OperationOptions {
 export interface GetOptions extends RangeOptions {
   /** Refuses a larger answer before memory is allocated for it; default `defaultMaxBytes`. */
   readonly maxBytes?: number | undefined;
+  /**
+   * Memory to read into; the answer is a view of its beginning, and one that does not fit is refused like one over
+   * `maxBytes`. Who reads many packs uses the same memory again: fresh arrays of 16 MiB cost the collector more time than
+   * the whole download. After an error its content is undefined, and it is no longer written to.
+   */
+  readonly into?: Uint8Array | undefined;
 }
 
 export interface PutOptions extends OperationOptions {

@@ -53,6 +53,17 @@ export function describeObjectStore(label: string, create: () => Promise<StoreUn
       expect(sameBytes(await store.get("data/00/owned"), pattern(100))).toBe(true);
     });
 
+    it("reads into the caller's memory, and not beyond its end", async () => {
+      await store.put("data/00/into", pattern(1000));
+      const memory = new Uint8Array(2000).fill(7);
+      const answer = await store.get("data/00/into", { offset: 10, length: 900, into: memory.subarray(0, 950) });
+      expect(answer.buffer).toBe(memory.buffer);
+      expect(sameBytes(answer, pattern(1000).subarray(10, 910))).toBe(true);
+      expect(memory.subarray(900).every((byte) => byte === 7)).toBe(true);
+      await expectCode(store.get("data/00/into", { into: memory.subarray(0, 999) }), "repository-damaged");
+      expect(memory.subarray(1000).every((byte) => byte === 7)).toBe(true);
+    });
+
     it("reads exactly the range asked for", async () => {
       const bytes = pattern(100_000);
       await store.put("data/00/range", bytes);

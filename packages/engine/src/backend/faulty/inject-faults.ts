@@ -125,7 +125,7 @@ function errorOf(effect: FaultEffect, operation: StoreOperation, name: string): 
 }
 
 function damage(bytes: Uint8Array, effect: FaultEffect | undefined): Uint8Array {
-  if (effect?.kind === "cut") return bytes.slice(0, effect.afterBytes);
+  if (effect?.kind === "cut") return bytes.subarray(0, effect.afterBytes);
   if (effect?.kind !== "flip-bit" || bytes.length === 0) return bytes;
   const at = Math.min(effect.byte < 0 ? Math.max(bytes.length + effect.byte, 0) : effect.byte, bytes.length - 1);
   bytes[at] = bytes[at]! ^ 1;

@@ -55,7 +55,7 @@ export function createLocalStore({ path: root, clock, connections = 2 }: LocalSt
         const { handle, start, end } = await openRange(root, name, range);
         try {
           checkAllowedSize({ name, url }, end - start, range);
-          const bytes = new Uint8Array(end - start);
+          const bytes = range.into?.subarray(0, end - start) ?? Buffer.allocUnsafeSlow(end - start);
           let at = 0;
           while (at < bytes.length) {
             range.signal?.throwIfAborted();

@@ -46,7 +46,9 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
       const { bytes } = find(name);
       const { start, end } = resolveRange({ name, url }, bytes.length, range);
       checkAllowedSize({ name, url }, end - start, range);
-      return bytes.slice(start, end);
+      if (range.into === undefined) return bytes.slice(start, end);
+      range.into.set(bytes.subarray(start, end));
+      return range.into.subarray(0, end - start);
     },
     async getStream(name, range = {}) {
       range.signal?.throwIfAborted();

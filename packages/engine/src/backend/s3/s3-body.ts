@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { bodyLength, bodyParts, joinBody } from "../object-body.ts";
 import { brokenTransfer, type ObjectPlace } from "../object-range.ts";
 import type { ObjectBody } from "../object-store.ts";
+import { DirectBody } from "./direct-get/direct-body.ts";
 
 /** Below this average size of a part one copy costs less than many small writes to the socket. */
 const worthStreamingBytes = 64 * 1024;
@@ -24,11 +25,16 @@ export function requestBody(body: ObjectBody, hasHash: boolean): Uint8Array | Re
   });
 }
 
-/** Reads a whole answer into one array that is allocated once. */
-export async function collectBody(body: Readable, length: number, place: ObjectPlace): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+const partBytes = 256 * 1024;
+
+/** Reads a whole answer into an array of its length. */
+export async function collectBody(body: Readable, bytes: Uint8Array, place: ObjectPlace): Promise<Uint8Array> {
+  if (body instanceof DirectBody) {
+    await readDirectly(body, bytes, 0, bytes.length, place);
+    return bytes;
+  }
   let at = 0;
-  for await (const part of streamBody(body, length, place)) {
+  for await (const part of streamBody(body, bytes.length, place)) {
     bytes.set(part, at);
     at += part.length;
   }
@@ -39,15 +45,48 @@ export async function collectBody(body: Readable, length: number, place: ObjectP
 export async function* streamBody(body: Readable, length: number, place: ObjectPlace): AsyncGenerator<Uint8Array> {
   let received = 0;
   try {
-    for await (const part of body as AsyncIterable<Uint8Array>) {
+    if (body instanceof DirectBody) {
+      while (received < length) {
+        const part = Buffer.allocUnsafeSlow(Math.min(partBytes, length - received));
+        await readDirectly(body, part, received, length, place);
+        received += part.length;
+        yield part;
+      }
+      return;
+    }
+    for await (const part of readParts(body, place, length)) {
       received += part.length;
       if (received > length) break;
       yield part;
     }
-  } catch (error) {
-    throw brokenTransfer(place, received, length, error);
   } finally {
     if (!body.readableEnded) body.destroy();
   }
   if (received !== length) throw brokenTransfer(place, received, length);
+}
+
+async function readDirectly(
+  body: DirectBody,
+  target: Uint8Array,
+  received: number,
+  length: number,
+  place: ObjectPlace,
+): Promise<void> {
+  try {
+    await body.readInto(target);
+  } catch (error) {
+    throw brokenTransfer(place, received, length, error);
+  }
+}
+
+async function* readParts(body: Readable, place: ObjectPlace, length: number): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  try {
+    for await (const part of body as AsyncIterable<Uint8Array>) {
+      received += part.length;
+      yield part;
+    }
+  } catch (error) {
+    throw brokenTransfer(place, received, length, error);
+  }
 }

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { S3Client } from "@aws-sdk/client-s3";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { DirectGetHandler } from "./direct-get/direct-get-handler.ts";
 import { regionOf } from "./s3-address.ts";
 
 const maxSockets = 128;
@@ -18,6 +19,8 @@ export interface S3ClientOptions {
   readonly connectTimeoutMs: number;
   /** Without a byte in either direction for this long the connection counts as dead. */
   readonly idleTimeoutMs: number;
+  /** Certificates of a private authority, in place of the usual ones. */
+  readonly caPem: string | undefined;
 }
 
 /**
@@ -27,6 +30,13 @@ export interface S3ClientOptions {
 export function createS3Client(options: S3ClientOptions): S3Client {
   const credentials = options.credentials;
   const agent = { keepAlive: true, maxSockets, noDelay: true, scheduling: "lifo" as const };
+  const ordinary = new NodeHttpHandler({
+    httpAgent: new HttpAgent(agent),
+    httpsAgent: new HttpsAgent({ ...agent, ...(options.caPem === undefined ? {} : { ca: options.caPem }) }),
+    connectionTimeout: options.connectTimeoutMs,
+    socketTimeout: options.idleTimeoutMs,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
   const client = new S3Client({
     endpoint: options.endpoint,
     region: options.region ?? regionOf(options.endpoint),
@@ -53,13 +63,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
       : "profile" in credentials
         ? { profile: credentials.profile }
         : { credentials: keysOf(credentials) }),
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-      connectionTimeout: options.connectTimeoutMs,
-      socketTimeout: options.idleTimeoutMs,
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
-    }),
+    requestHandler: new DirectGetHandler(ordinary, options),
   });
   // With one attempt the SDK's own layer has nothing to do but to complain on the console when a streamed body could not be
   // sent. An empty one stands in its place, because the signing layer is put behind it by name.

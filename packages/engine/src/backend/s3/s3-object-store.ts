@@ -28,6 +28,8 @@ export interface S3StoreOptions {
   readonly connections?: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
+  /** Certificates of a private authority (PEM), in place of the usual ones. */
+  readonly caPem?: string | undefined;
   /** Names per LIST request; default and most 1000. */
   readonly listPageSize?: number | undefined;
 }
@@ -43,6 +45,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     credentials: options.credentials,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    caPem: options.caPem,
   });
   let lastDate: number | undefined;
   watchDate(client, (date) => {
@@ -170,10 +173,14 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     },
     async get(name, range = {}) {
       const opened = await openRange(name, range);
-      if (opened === undefined) return new Uint8Array(0);
+      if (opened === undefined) return range.into?.subarray(0, 0) ?? new Uint8Array(0);
       try {
         checkAllowedSize(place(name), opened.length, range);
-        return await collectBody(opened.body, opened.length, place(name));
+        return await collectBody(
+          opened.body,
+          range.into?.subarray(0, opened.length) ?? Buffer.allocUnsafeSlow(opened.length),
+          place(name),
+        );
       } catch (error) {
         opened.body.destroy();
         throw s3Error(error, "reading", place(name), range.signal);
