@@ -90,15 +90,18 @@ export function goJsonString(text: string): string {
     : json;
 }
 
-/** Bytes that are not UTF-8 become U+FFFD one by one, as Go does; used where the format has no way to keep them. */
-export function lossyText(bytes: ByteString): string {
+/**
+ * Bytes as Go's encoding/json writes a string of them: each byte that is not UTF-8 becomes the six characters of the escape
+ * for U+FFFD, while a true U+FFFD stands as it is. Used where the format has no other way, or has the raw bytes beside it.
+ */
+export function goJsonBytes(bytes: ByteString): string {
   const whole = textOf(bytes);
-  if (whole !== undefined) return whole;
-  let text = "";
+  if (whole !== undefined) return goJsonString(whole);
+  let json = "";
   for (let at = 0; at < bytes.length; ) {
     const length = runeLength(bytes, at);
-    text += length === 0 ? "\ufffd" : textOf(bytes.slice(at, at + length) as ByteString)!;
+    json += length === 0 ? "\\ufffd" : goJsonString(textOf(bytes.slice(at, at + length) as ByteString)!).slice(1, -1);
     at += Math.max(length, 1);
   }
-  return text;
+  return `"${json}"`;
 }

@@ -1,6 +1,6 @@
 import type { ByteString, ExtendedAttribute, FileType } from "@lifeboat/model";
 import { byteString, textOf } from "@lifeboat/model";
-import { goJsonString, lossyText, quoteName, unquoteName } from "./quote-name.ts";
+import { goJsonBytes, goJsonString, quoteName, unquoteName } from "./quote-name.ts";
 
 /** One member of a folder as stored (repository-format 1.11.3). 64-bit numbers are decimal text: they exceed 2^53. */
 export interface TreeNode {
@@ -69,13 +69,13 @@ function encodeNode(node: TreeNode): string {
 function encodeLinkTarget(target: ByteString): string {
   const text = textOf(target);
   if (text !== undefined) return `,"linktarget":${goJsonString(text)}`;
-  return `,"linktarget":${goJsonString(lossyText(target))},"linktarget_raw":"${Buffer.from(target, "latin1").toString("base64")}"`;
+  return `,"linktarget":${goJsonBytes(target)},"linktarget_raw":"${Buffer.from(target, "latin1").toString("base64")}"`;
 }
 
 function encodeXattr(attribute: ExtendedAttribute): string {
   const { value } = attribute;
   const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
-  return `{"name":${goJsonString(lossyText(attribute.name))},"value":"${base64}"}`;
+  return `{"name":${goJsonBytes(attribute.name)},"value":"${base64}"}`;
 }
 
 interface RawNode {

@@ -7,7 +7,7 @@
 export type ByteString = string & { readonly __bytes: true };
 
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Text -> its UTF-8 bytes as a byte string. */
 export function byteString(text: string): ByteString {

@@ -33,7 +33,6 @@ export function parsePaxRecords(bytes: Buffer): PaxRecords {
     }
     at = end;
   }
-  xattrs.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return { path: values.get("path"), size: decimal(values.get("size")), xattrs, sparse: sparseOf(values) };
 }
 

@@ -1,0 +1,105 @@
+import { sha256Hex } from "../crypto/index.ts";
+import { type IndexedPack, objectName } from "../format/index.ts";
+import { Limiter } from "../repository/limiter.ts";
+import type { Repository } from "../repository/repository.ts";
+import { OpeningPool } from "../restorer/opening-pool.ts";
+import type { CheckErrors, ReadDataChoice } from "./check-report.ts";
+import { loadIndexFile } from "./load-index-files.ts";
+import { isDamage } from "./walk-trees.ts";
+
+/** Pack bytes under way, from asking for them until they are judged. */
+const bytesInFlight = 96 * 1024 * 1024;
+
+export interface ReadPacksOptions {
+  /** Bytes of each pack to read, as listed. */
+  readonly packs: ReadonlyMap<string, number>;
+  /** Index files in which they are found. */
+  readonly indexFiles: Iterable<string>;
+  readonly errors: CheckErrors;
+  readonly hints: string[];
+  readonly signal: AbortSignal;
+  readonly onRead: (bytes: number) => void;
+}
+
+/** A choice that is the same for everybody who asks with the same number, so that parts 1/5 to 5/5 cover everything. */
+export function choosePacks(packs: readonly string[], choice: ReadDataChoice, now: number): Set<string> {
+  if (choice === false) return new Set();
+  if (choice === true) return new Set(packs);
+  if ("part" in choice) return new Set(packs.filter((id) => Number.parseInt(id.slice(0, 2), 16) % choice.of === choice.part - 1));
+  // Another share at each time, without a source of chance of our own.
+  const shuffled = packs
+    .map((id) => ({ id, rank: sha256Hex(Buffer.from(`${now} ${id}`)) }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1));
+  return new Set(shuffled.slice(0, Math.ceil(packs.length * choice.ratio)).map(({ id }) => id));
+}
+
+/**
+ * Reads packs whole: name, every blob, header, and what the index says of them. The blobs of a pack come from the index files, read
+ * once more and one at a time: a list of all blobs by pack would not fit into memory for a large repository.
+ */
+export async function readPacks(repository: Repository, options: ReadPacksOptions): Promise<void> {
+  const { signal, packs } = options;
+  if (packs.size === 0) return;
+  const pool = new OpeningPool(repository.masterKey);
+  const room = new Limiter(bytesInFlight);
+  const fetching = new Limiter(Math.max(repository.store.connections, 2));
+  const underWay = new Set<Promise<void>>();
+  const done = new Set<string>();
+  let failure: { error: unknown } | undefined;
+  try {
+    for (const id of options.indexFiles) {
+      for (const pack of await loadIndexFile(repository, id, { signal })) {
+        const bytes = packs.get(pack.id);
+        if (bytes === undefined || done.has(pack.id)) continue;
+        done.add(pack.id);
+        await room.acquire(bytes);
+        if (failure !== undefined) throw failure.error;
+        const work: Promise<void> = readPack(repository, pool, fetching, pack, bytes, options)
+          .catch((error: unknown) => {
+            failure ??= { error };
+          })
+          .finally(() => {
+            room.release(bytes);
+            underWay.delete(work);
+          });
+        underWay.add(work);
+      }
+    }
+    await Promise.all(underWay);
+    if (failure !== undefined) throw failure.error;
+  } finally {
+    await pool.close();
+  }
+}
+
+async function readPack(
+  repository: Repository,
+  pool: OpeningPool,
+  fetching: Limiter,
+  pack: IndexedPack,
+  bytes: number,
+  { errors, hints, signal, onRead }: ReadPacksOptions,
+): Promise<void> {
+  const read = async (): Promise<readonly string[]> => {
+    await fetching.acquire(1);
+    let whole: Uint8Array;
+    try {
+      whole = await repository.store.get(objectName("pack", pack.id), { signal });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return [error.message];
+    } finally {
+      fetching.release(1);
+    }
+    return pool.check(pack.id, whole, pack.blobs);
+  };
+  let damages = await read();
+  if (damages.length > 0) {
+    // A second reading tells a damaged pack from a bad transfer.
+    const first = damages;
+    damages = await read();
+    if (damages.length === 0) hints.push(`pack ${pack.id} was damaged when first read (${first[0]}) and sound the second time`);
+    else errors.add("pack-damaged", pack.id, `pack ${pack.id}: ${damages.slice(0, 5).join("; ")}`);
+  }
+  onRead(bytes);
+}
