@@ -28,6 +28,7 @@ const states: Partial<Record<ErrorCode, string>> = {
 /** Codes that come before anything is touched. */
 const untouched: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "usage",
+  "confirmation-needed",
   "config-invalid",
   "config-missing",
   "secret-unresolved",

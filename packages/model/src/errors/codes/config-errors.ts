@@ -8,6 +8,12 @@ export const configErrors = {
     meaning: "The command line was not understood.",
     hint: "Run the command with --help: examples come first.",
   },
+  "confirmation-needed": {
+    exit: exitCodes.confirmation,
+    retry: "never",
+    meaning: "The command asks before it does this, and there is no terminal to ask on.",
+    hint: "Add --yes when you are sure.",
+  },
   "config-invalid": {
     exit: exitCodes.usage,
     retry: "never",
