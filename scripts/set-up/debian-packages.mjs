@@ -36,18 +36,6 @@ const policyFile = "/usr/sbin/policy-rc.d";
 const policyText = "#!/bin/sh\n# Lifeboat's set-up: no daemon starts during this one install.\nexit 101\n";
 const clusterFile = "/etc/postgresql-common/createcluster.conf";
 
-/** Services whose packages would also start at the next boot. */
-const services = {
-  "openssh-server": ["ssh.service", "ssh.socket"],
-  "redis-server": ["redis-server.service"],
-  postgresql: ["postgresql.service"],
-  rsync: ["rsync.service"],
-  "ceph-mon": ["ceph.target", "ceph-mon.target"],
-  "ceph-osd": ["ceph-osd.target"],
-  "ceph-mgr": ["ceph-mgr.target"],
-  radosgw: ["ceph-radosgw.target"],
-};
-
 /** `needs`: names of groups. */
 export function installDebianPackages(needs) {
   const wanted = new Set(needs);
@@ -59,6 +47,7 @@ export function installDebianPackages(needs) {
   if (process.getuid() !== 0) throw new SetUpError(`missing Debian packages, install them first: sudo ${command}`);
 
   console.error(`lifeboat: installing ${missing.join(" ")}`);
+  const startedAtBoot = listUnitsStartedAtBoot();
   withoutDaemons(() => {
     // No main cluster for PostgreSQL: every test makes its own.
     if (missing.includes("postgresql") && !existsSync(clusterFile)) {
@@ -82,7 +71,8 @@ export function installDebianPackages(needs) {
     ]);
     if (status !== 0) throw new SetUpError(`apt-get could not install them; try: ${command}`);
   });
-  for (const name of missing) for (const unit of services[name] ?? []) keepFromBoot(unit);
+  // What came with the packages must not start at the next boot either; Lifeboat starts what it needs by itself.
+  for (const unit of listUnitsStartedAtBoot()) if (!startedAtBoot.has(unit)) keepFromBoot(unit);
   const stillMissing = findMissing([...wanted]);
   if (stillMissing.length > 0)
     throw new SetUpError(`apt-get was content, but these are still missing: ${stillMissing.join(" ")}`);
@@ -116,6 +106,14 @@ function withoutDaemons(work) {
   } finally {
     if (isOurs) rmSync(policyFile, { force: true });
   }
+}
+
+/** Names of the systemd units that are wanted by some target. */
+function listUnitsStartedAtBoot() {
+  const folder = "/etc/systemd/system";
+  if (!existsSync(folder)) return new Set();
+  const targets = readdirSync(folder).filter((name) => name.endsWith(".wants"));
+  return new Set(targets.flatMap((target) => readdirSync(join(folder, target))));
 }
 
 function keepFromBoot(unit) {

@@ -1,6 +1,6 @@
 // node_modules as package-lock.json says, with Node 24 in it and ssh2's native part built for that Node.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { SetUpError } from "./set-up-error.mjs";
 
@@ -14,15 +14,24 @@ export function installNodeModules(root) {
     console.error("lifeboat: installing the npm packages of package-lock.json");
     // Not `npm ci`: it refuses a lock file without the optional packages that the registry behind it could not give,
     // such as other platforms' binaries. This installs the locked versions as well and leaves the lock file alone.
-    if (npm(root, ["install", "--no-save"]) !== 0) throw new SetUpError("npm install failed; what it said is above");
+    if (npm(root, "npm", ["install", "--no-save"]) !== 0) throw new SetUpError("npm install failed; what it said is above");
   }
-  let fault = findFault(root);
-  if (fault !== undefined) {
-    console.error(`lifeboat: ${fault}; building the native part of ssh2 again`);
-    npm(root, ["rebuild", "ssh2"]);
-    fault = findFault(root);
+  linkNode24(root);
+  const node24 = join(root, "node_modules", ".bin", "node");
+  if (!isUpToDate(root) && existsSync(node24)) {
+    // An npm that runs on a Node older than an optional package asks for leaves the package out; ours is new enough.
+    console.error("lifeboat: installing the rest with Node 24");
+    const status = npm(root, node24, [findNpmProgram(), "install", "--no-save"]);
+    if (status !== 0) throw new SetUpError("npm install failed under Node 24");
+    linkNode24(root);
   }
-  if (fault !== undefined) throw new SetUpError(`${fault}; needed for it: g++, make and python3, then npm rebuild ssh2`);
+  const fault = findFault(root);
+  if (fault === undefined) return;
+  console.error(`lifeboat: ${fault}; building the native part of ssh2 with the compiler alone`);
+  const output = compileSshCrypto(root);
+  const remaining = findFault(root);
+  if (remaining === undefined) return;
+  throw new SetUpError(`${remaining}; it needs g++ (${output.trim().split("\n")[0] || "which said nothing"})`);
 }
 
 /** npm keeps what it has installed in a lock file of its own, written last; every package we need must be in it as ours says. */
@@ -33,10 +42,24 @@ function isUpToDate(root) {
   if (installed === undefined) return false;
   return Object.entries(wanted).every(([path, entry]) => {
     if (!path.includes("node_modules/")) return true;
-    // Packages for other machines are optional and absent.
-    if (installed[path] === undefined) return entry.optional === true;
+    if (installed[path] === undefined) return entry.optional === true && !isForThisMachine(entry);
     return installed[path].version === entry.version && installed[path].integrity === entry.integrity;
   });
+}
+
+/** Optional packages that name their machine are this project's binaries; those without are only wanted by other ones. */
+function isForThisMachine({ os, cpu, libc }) {
+  const names = (field, value) => [field].flat().includes(value);
+  return names(os, "linux") && names(cpu, process.arch) && (libc === undefined || names(libc, "glibc"));
+}
+
+/** npm's own program, to be run by another Node than the one in its first line. */
+function findNpmProgram() {
+  const { npm_execpath: inherited } = process.env;
+  if (inherited?.endsWith(".js")) return inherited;
+  const folder = (process.env.PATH ?? "").split(delimiter).find((name) => existsSync(join(name, "npm")));
+  if (folder === undefined) throw new SetUpError("npm is not in PATH");
+  return realpathSync(join(folder, "npm"));
 }
 
 function readPackages(file) {
@@ -47,6 +70,16 @@ function readPackages(file) {
   }
 }
 
+/** The npm of Debian 12 unpacks the package that carries Node 24, but makes no link for a program named like its own. */
+function linkNode24(root) {
+  const bin = join(root, "node_modules", ".bin");
+  const name = `node-linux-${process.arch}`;
+  if (existsSync(join(bin, "node")) || !existsSync(join(root, "node_modules", name, "bin", "node"))) return;
+  mkdirSync(bin, { recursive: true });
+  rmSync(join(bin, "node"), { force: true });
+  symlinkSync(join("..", name, "bin", "node"), join(bin, "node"));
+}
+
 /** What is wrong with Node 24 or with ssh2's native part under it; undefined when all is well. */
 function findFault(root) {
   const node = join(root, "node_modules", ".bin", "node");
@@ -55,14 +88,29 @@ function findFault(root) {
     "process.stdout.write(process.versions.node);",
     'require("ssh2/lib/protocol/crypto/build/Release/sshcrypto.node");',
   ].join("\n");
-  const { stdout, stderr, status } = spawnSync(node, ["-e", program], { cwd: root, encoding: "utf8" });
+  const { stdout, stderr, status, signal } = spawnSync(node, ["-e", program], { cwd: root, encoding: "utf8" });
   if (!/^24\./.test(stdout ?? "")) return `node_modules/.bin/node is not Node 24 but ${stdout || "nothing that runs"}`;
-  if (status !== 0)
-    return `Node 24 cannot load ssh2's sshcrypto.node (${/^\w*Error: .*/m.exec(stderr)?.[0] ?? `exit code ${status}`})`;
-  return undefined;
+  if (status === 0) return undefined;
+  return `Node 24 cannot load ssh2's sshcrypto.node (${/^\w*Error: .*/m.exec(stderr)?.[0] ?? signal ?? `exit code ${status}`})`;
 }
 
-function npm(root, args) {
+/**
+ * Without node-gyp: Debian's own links every module with the libnode of Debian's Node, and such a module crashes Node 24.
+ * The flags are those of ssh2's binding.gyp and of node-gyp. Returns what the compiler said.
+ */
+function compileSshCrypto(root) {
+  const folder = join(root, "node_modules/ssh2/lib/protocol/crypto");
+  const headers = join(root, "node_modules", `node-linux-${process.arch}`, "include/node");
+  mkdirSync(join(folder, "build/Release"), { recursive: true });
+  const defines = ["NODE_GYP_MODULE_NAME=sshcrypto", "BUILDING_NODE_EXTENSION", "USING_UV_SHARED=1", "USING_V8_SHARED=1"];
+  defines.push("_FILE_OFFSET_BITS=64", "OPENSSL_API_COMPAT=0x10100000L", "REAL_OPENSSL_MAJOR=3");
+  const args = ["-std=gnu++20", "-O3", "-fPIC", "-shared", "-fno-rtti", "-w", ...defines.map((define) => `-D${define}`)];
+  args.push(`-I${headers}`, `-I${join(root, "node_modules/nan")}`, "src/binding.cc", "-o", "build/Release/sshcrypto.node");
+  const { stderr, error } = spawnSync("g++", args, { cwd: folder, encoding: "utf8" });
+  return error?.message ?? stderr;
+}
+
+function npm(root, program, args) {
   const bin = join(root, "node_modules", ".bin");
   // npm itself must not run on the Node that it is about to replace, so node_modules/.bin leaves the PATH.
   const path = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== bin);
@@ -75,7 +123,7 @@ function npm(root, args) {
     npm_config_loglevel: "error",
     npm_config_progress: "false",
   };
-  const { status, error } = spawnSync("npm", args, { cwd: root, env, stdio: ["ignore", 2, 2] });
+  const { status, error } = spawnSync(program, args, { cwd: root, env, stdio: ["ignore", 2, 2] });
   if (error) throw new SetUpError(`npm did not run: ${error.message}`);
   return status;
 }
