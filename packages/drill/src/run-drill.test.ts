@@ -1,9 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../../../test/services/index.ts";
 import type { DrillReport } from "./report/drill-report.ts";
 import { flipByteOf, readDrill, runShopDrill, shopFacts, startTestShop, type TestShop } from "./test-shop/test-shop.ts";
+
+// A machine under load is slow, not wrong.
+vi.setConfig({ testTimeout: 300_000 });
 
 let shop: TestShop;
 beforeAll(async () => {
@@ -142,9 +145,9 @@ describe("a recovery that is not right", () => {
     const drill = shopDrill(
       `${proofs}\n      - { id: fresh, after: db, type: freshness, query: "select max(created_at) from orders", max_age: 5m }`,
     );
-    const { report } = await runShopDrill(shop, drill);
-    expect(causesOf(report)[0]).toMatch(/^failed check fresh: the newest data is 10m.* old, wanted <= 5m$/);
-    const early = await runShopDrill(shop, drill, { declaredAtMs: shop.frozenAtMs - 6 * 60_000 });
+    const { report } = await runShopDrill(shop, drill, { declaredAtMs: shop.frozenAtMs });
+    expect(causesOf(report)[0]).toMatch(/^failed check fresh: the newest data is 1\dm.* old, wanted <= 5m$/);
+    const early = await runShopDrill(shop, drill, { declaredAtMs: shop.frozenAtMs - 7 * 60_000 });
     expect(early.report.checks.find((check) => check.id === "fresh")?.verdict).toBe("passed");
   });
 
@@ -177,28 +180,8 @@ describe("a check that cannot say no", () => {
       "{ id: fake, after: db, type: command, run: [sh, -c, exit 0] }",
       /proves nothing: the command is given no target/,
     ],
-    [
-      "true with the target as an argument",
-      '{ id: fake, after: db, type: command, run: ["true", "{pg.url_file}", "{dir.path}"] }',
-      /proves nothing: the check still passes on damaged data/,
-    ],
     ["select 0", '{ id: fake, after: db, type: sql, query: "select 0", expect: 0 }', /proves nothing: the query reads no table/],
-    [
-      "a query whose answer no data can change",
-      '{ id: fake, after: db, type: sql, query: "select 0 * count(*) from orders", expect: 0 }',
-      /proves nothing: the check still passes on damaged data/,
-    ],
-    [
-      "select now()",
-      '{ id: fake, after: db, type: freshness, query: "select now()", max_age: 1h }',
-      /proves nothing: the query reads no table/,
-    ],
     ["a sample of no files", "{ id: fake, after: uploads, type: file_hash, sample: 0% }", /the sample holds no file/],
-    [
-      "a query that breaks on damaged data, which is no no",
-      '{ id: fake, after: db, type: sql, query: "select 1 / (case when count(*) = 12 and min(id) = 1 then 1 else 0 end) from orders", expect: 1 }',
-      /could not be tried against damaged data: no damage could be tried: .*division by zero/,
-    ],
   ];
   for (const [name, check, reason] of fakes) {
     it(`turns the drill inconclusive: ${name}`, async () => {
@@ -209,6 +192,24 @@ describe("a check that cannot say no", () => {
       expect(report.verdict).toContain("nothing is proven");
     });
   }
+
+  it("is seen through also where it is given the data", async () => {
+    const drill = shopDrill(`${proofs}
+      - { id: given, after: db, type: command, run: ["true", "{pg.url_file}", "{dir.path}"] }
+      - { id: times-0, after: db, type: sql, query: "select 0 * count(*) from orders", expect: 0 }
+      - { id: now, after: db, type: freshness, query: "select now()", max_age: 1h }
+      - { id: now-from, after: db, type: freshness, query: "select now() from orders limit 1", max_age: 1h }
+      - { id: breaks, after: db, type: sql, query: "select 1 / (case when count(*) = 12 and min(id) = 1 then 1 else 0 end) from orders", expect: 1 }`);
+    const { report } = await runShopDrill(shop, drill);
+    expect(causesOf(report)).toEqual([
+      expect.stringMatching(/^inconclusive check given: proves nothing: the check still passes on damaged data/),
+      expect.stringMatching(/^inconclusive check times-0: proves nothing: the check still passes on damaged data/),
+      expect.stringMatching(/^inconclusive check now: proves nothing: the query reads no table/),
+      expect.stringMatching(/^inconclusive check now-from: proves nothing: .* \(every time in public.orders moved back\)/),
+      // An error is no no.
+      expect.stringMatching(/^inconclusive check breaks: could not be tried .*division by zero/),
+    ]);
+  });
 
   it("does not prove the asset when its control is switched off", async () => {
     const checks = `

@@ -1,9 +1,12 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { findFreePort, runCommand } from "../../../test/services/index.ts";
 import { readDrill, runShopDrill, startTestShop, type TestShop } from "./test-shop/test-shop.ts";
+
+// A machine under load is slow, not wrong.
+vi.setConfig({ testTimeout: 300_000 });
 
 /** A service: an application over a database whose rows name files in a restored folder. */
 let shop: TestShop;

@@ -79,7 +79,7 @@ async function copyDatabase(
 ): Promise<TargetCopy> {
   const { machine, server, database } = target;
   const name = `${database.slice(0, 50)}_control_${number}`;
-  const [from, to] = [quoteIdentifier(database), quoteIdentifier(name)];
+  const to = quoteIdentifier(name);
   const thing = keeper.databaseThing(target, name);
   if (thing !== undefined) await keeper.add(thing);
   const run = (script: string) => runPostgresScript(machine, server, "postgres", script, signal);
@@ -89,15 +89,7 @@ async function copyDatabase(
   };
   const copy: LiveTarget = { ...target, database: name };
   try {
-    await run(
-      `alter database ${from} with allow_connections false;
-select pg_terminate_backend(pid) from pg_stat_activity where datname = ${quoteLiteral(database)} and pid <> pg_backend_pid();`,
-    );
-    try {
-      await createFromTemplate(run, from, to);
-    } finally {
-      await run(`alter database ${from} with allow_connections true;`);
-    }
+    await cloneDatabase(run, database, to);
     await loosenPostgres(copy as Extract<LiveTarget, { type: "postgresql" }>, signal);
     return { target: copy, remove };
   } catch (error) {
@@ -107,11 +99,18 @@ select pg_terminate_backend(pid) from pg_stat_activity where datname = ${quoteLi
 }
 
 /** A backend that was told to end may need a moment: the server itself waits up to five seconds, three times here. */
-async function createFromTemplate(run: (script: string) => Promise<void>, from: string, to: string): Promise<void> {
+async function cloneDatabase(run: (script: string) => Promise<void>, database: string, to: string): Promise<void> {
+  const from = quoteIdentifier(database);
+  const others = `datname = ${quoteLiteral(database)} and pid <> pg_backend_pid()`;
+  const allow = `alter database ${from} with allow_connections true;`;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await run(`create database ${to} template ${from};`);
+      return await run(`alter database ${from} with allow_connections false;
+select pg_terminate_backend(pid) from pg_stat_activity where ${others};
+create database ${to} template ${from};
+${allow}`);
     } catch (error) {
+      await run(allow);
       if (attempt >= 3 || !messageOf(error).includes("55006")) throw error;
     }
   }

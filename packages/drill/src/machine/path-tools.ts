@@ -65,5 +65,6 @@ export async function clockSkewSeconds(machine: Machine, now: () => number, sign
   const before = now();
   const result = await must(machine, ["date", "-u", "+%s"], signal, "reading the clock");
   const middle = (before + now()) / 2;
-  return Math.round(Number.parseInt(outputOf(result), 10) - middle / 1000);
+  // `date` cuts the fraction off, half a second on average; `|| 0` because JSON has no minus zero.
+  return Math.round(Number.parseInt(outputOf(result), 10) + 0.5 - middle / 1000) || 0;
 }

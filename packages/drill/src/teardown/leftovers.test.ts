@@ -1,10 +1,13 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { silentLogger } from "@lifeboat/model";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../../../../test/services/index.ts";
 import { readDrill, runShopDrill, startTestShop, type TestShop, testClock } from "../test-shop/test-shop.ts";
 import { sweepLeftovers } from "./sweep-leftovers.ts";
+
+// A machine under load is slow, not wrong.
+vi.setConfig({ testTimeout: 300_000 });
 
 let shop: TestShop;
 beforeAll(async () => {

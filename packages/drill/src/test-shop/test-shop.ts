@@ -86,7 +86,8 @@ export async function startTestShop(): Promise<TestShop> {
   const scratch = join(folder, "s");
   await mkdir(scratch);
   const { PATH = "" } = cleanEnvironment();
-  const machine = new LocalMachine({ env: { PATH, HOME: folder } });
+  // The server's own folder first: Debian's psql in /usr/bin is a slow script around it.
+  const machine = new LocalMachine({ env: { PATH: `${server.binFolder}:${PATH}`, HOME: folder } });
   return {
     folder,
     server,
