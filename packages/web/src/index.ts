@@ -1,1 +1,1 @@
-export {};
+export { startWeb, type Web, type WebOptions } from "./start-web.ts";

@@ -26,4 +26,10 @@ export const controlErrors = {
     meaning: "Another service already runs with this state folder.",
     hint: "Use that one, stop it first, or pass another --state DIR.",
   },
+  "page-not-served": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "The page cannot listen at its address.",
+    hint: "Set control.web.listen to a free ADDRESS:PORT of this machine.",
+  },
 } as const satisfies Record<string, ErrorRow>;
