@@ -6,6 +6,7 @@ import type { Preflight } from "./preflight/preflight.ts";
 import type { CreatedJournal } from "./provision/created-journal.ts";
 import type { Provisioned } from "./provision/provision-targets.ts";
 import type { DrillCause } from "./report/drill-report.ts";
+import { maskSecrets } from "./report/mask-secrets.ts";
 
 /** State of one run, shared by its phases. */
 export interface DrillRun {
@@ -24,6 +25,7 @@ export interface DrillRun {
   dataAgeSeconds: number | undefined;
 }
 
-export function emit(ports: DrillPorts, event: Omit<DrillEvent, "atMs">): void {
-  ports.progress?.({ ...event, atMs: ports.clock.now() });
+/** Tells whoever watches; what a program said may hold a secret, so it is masked here as in the report. */
+export function emit({ ports, secrets }: Pick<DrillRun, "ports" | "secrets">, event: Omit<DrillEvent, "atMs">): void {
+  ports.progress?.({ ...event, detail: maskSecrets(secrets)(event.detail), atMs: ports.clock.now() });
 }

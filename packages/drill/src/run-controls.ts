@@ -19,7 +19,7 @@ const order: Record<CompiledDrillCheck["type"], number> = {
 
 /** Tries each check that has passed against damaged copies, after the clock of the RTA has stopped. */
 export async function runControls(run: DrillRun, signal: AbortSignal): Promise<void> {
-  const { context, log, ports } = run;
+  const { context, log } = run;
   if (context === undefined) return;
   const passed = new Set(log.checks.filter((check) => check.verdict === "passed").map((check) => check.id));
   const checks = run.plan.drill.checks.filter((check) => passed.has(check.id)).sort((a, b) => order[a.type] - order[b.type]);
@@ -35,11 +35,11 @@ export async function runControls(run: DrillRun, signal: AbortSignal): Promise<v
   const tools = makeControlTools(keepCopies(run), (s) => stopPrograms(run, s));
   try {
     for (const check of checks) {
-      emit(ports, { phase: "control", id: check.id, state: "started", detail: "" });
+      emit(run, { phase: "control", id: check.id, state: "started", detail: "" });
       const outcome = await runControl(check, context, tools, signal);
       log.endControl(check.id, outcome);
       const state = outcome.verdict === "proved" ? "passed" : outcome.verdict === "none" ? "skipped" : "inconclusive";
-      emit(ports, { phase: "control", id: check.id, state, detail: outcome.reason });
+      emit(run, { phase: "control", id: check.id, state, detail: outcome.reason });
     }
   } finally {
     // What is still there is in the journal, and the teardown takes it.

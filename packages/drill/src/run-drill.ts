@@ -72,15 +72,15 @@ export async function runDrill(drill: CompiledDrill, ports: DrillPorts, options:
 
 async function prepare(run: DrillRun, signal: AbortSignal): Promise<void> {
   const { plan, ports, options, journal, made } = run;
-  emit(ports, { phase: "preflight", id: "preflight", state: "started", detail: "" });
+  emit(run, { phase: "preflight", id: "preflight", state: "started", detail: "" });
   run.preflight = await runPreflight(plan, ports, options.declaredAtMs, run.snapshots, signal);
   const { machines } = run.preflight;
-  emit(ports, { phase: "preflight", id: "preflight", state: "passed", detail: [...run.preflight.skewSeconds.keys()].join(", ") });
-  emit(ports, { phase: "provisioning", id: "provisioning", state: "started", detail: "" });
+  emit(run, { phase: "preflight", id: "preflight", state: "passed", detail: [...run.preflight.skewSeconds.keys()].join(", ") });
+  emit(run, { phase: "provisioning", id: "provisioning", state: "started", detail: "" });
   const keepSecret = (value: string) => run.secrets.add(value);
   const workFolder = options.workFolder ?? "/tmp";
   await provisionTargets({ plan, ports, machines, snapshots: run.snapshots, journal, workFolder, keepSecret }, made, signal);
-  emit(ports, { phase: "provisioning", id: "provisioning", state: "passed", detail: [...made.targets.keys()].join(", ") });
+  emit(run, { phase: "provisioning", id: "provisioning", state: "passed", detail: [...made.targets.keys()].join(", ") });
   run.log.spans.push({ part: "provision", fromMs: run.startedAtMs, toMs: ports.clock.now() });
   run.context = {
     plan,
@@ -119,18 +119,18 @@ async function recover(run: DrillRun, signal: AbortSignal): Promise<void> {
 async function doStep(run: DrillRun, step: CompiledDrill["steps"][number], signal: AbortSignal): Promise<NodeOutcome> {
   const { ports, log, context } = run;
   const fromMs = ports.clock.now();
-  emit(ports, { phase: "step", id: step.id, state: "started", detail: "" });
+  emit(run, { phase: "step", id: step.id, state: "started", detail: "" });
   try {
     const done = await withTimeout(ports.clock, step.timeoutSeconds, `step ${step.id}`, signal, (s) =>
       runStep(step, context!, s),
     );
     log.endStep(step.id, fromMs, ports.clock.now(), { verdict: "passed", ...done });
-    emit(ports, { phase: "step", id: step.id, state: "passed", detail: done.detail });
+    emit(run, { phase: "step", id: step.id, state: "passed", detail: done.detail });
     return "go";
   } catch (error) {
     const verdict = !signal.aborted && isBadData(error) ? "failed" : "inconclusive";
     log.endStep(step.id, fromMs, ports.clock.now(), { verdict, detail: causeOf(error) });
-    emit(ports, { phase: "step", id: step.id, state: verdict, detail: causeOf(error) });
+    emit(run, { phase: "step", id: step.id, state: verdict, detail: causeOf(error) });
     return "stop";
   }
 }
@@ -138,7 +138,7 @@ async function doStep(run: DrillRun, step: CompiledDrill["steps"][number], signa
 async function doCheck(run: DrillRun, check: CompiledDrill["checks"][number], signal: AbortSignal): Promise<NodeOutcome> {
   const { ports, log, context } = run;
   const fromMs = ports.clock.now();
-  emit(ports, { phase: "check", id: check.id, state: "started", detail: "" });
+  emit(run, { phase: "check", id: check.id, state: "started", detail: "" });
   const outcome = await withTimeout(ports.clock, check.timeoutSeconds, `check ${check.id}`, signal, (s) =>
     runCheck(check, context!, s),
   ).catch((error: unknown) => ({
@@ -148,7 +148,7 @@ async function doCheck(run: DrillRun, check: CompiledDrill["checks"][number], si
   log.endCheck(check.id, fromMs, ports.clock.now(), outcome);
   if (outcome.dataAgeSeconds !== undefined) run.dataAgeSeconds = Math.max(run.dataAgeSeconds ?? 0, outcome.dataAgeSeconds);
   const detail = outcome.verdict === "passed" ? outcome.found : outcome.detail;
-  emit(ports, { phase: "check", id: check.id, state: outcome.verdict, detail });
+  emit(run, { phase: "check", id: check.id, state: outcome.verdict, detail });
   return outcome.verdict === "passed" ? "go" : "stop";
 }
 
@@ -157,7 +157,7 @@ function phaseCause(run: DrillRun, error: unknown): DrillCause {
   const where = run.preflight === undefined ? "preflight" : run.context === undefined ? "provisioning" : "deadline";
   const timedOut = isLifeboatError(error, "drill-timeout");
   if (!timedOut && !(error instanceof LifeboatError))
-    run.ports.logger.error({ error: messageOf(error) }, "the drill met an error of its own");
+    run.ports.logger.error({ error: maskSecrets(run.secrets)(messageOf(error)) }, "the drill met an error of its own");
   // Before the first step only what stands in the repository is a no; a server that does not start says nothing about it.
   const kind = isBadRepository(error) ? "failed" : "inconclusive";
   return { kind, where: timedOut ? "deadline" : where, reason: causeOf(error) };

@@ -14,7 +14,8 @@ h2 { font-size: 1.1rem; margin: 1.8rem 0 .4rem; border-bottom: 1px solid #c8ccd2
 .inconclusive, .warning { color: #7a4b00; fill: #7a4b00; }
 .skipped, .cancelled { color: #565d67; fill: #565d67; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #e2e5e9; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #e2e5e9; }
+td { overflow-wrap: anywhere; }
 td ul { margin: .2rem 0; padding-left: 1.1rem; font-size: .85rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f5f7; padding: .5rem; font-size: .8rem; margin: .3rem 0; }
 svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }

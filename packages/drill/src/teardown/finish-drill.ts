@@ -48,7 +48,7 @@ export async function finishDrill(
   end: { readonly cancelled: boolean; readonly checkedAtMs: number },
 ): Promise<Finish> {
   const { ports, journal, plan, causes } = run;
-  emit(ports, { phase: "teardown", id: "teardown", state: "started", detail: "" });
+  emit(run, { phase: "teardown", id: "teardown", state: "started", detail: "" });
   const never = new AbortController().signal;
   await withTimeout(ports.clock, teardownSeconds, "stopping the drill's programs", never, (signal) =>
     stopPrograms(run, signal),
@@ -69,7 +69,7 @@ export async function finishDrill(
   await journal.close({ remove: teardown.every((thing) => thing.state === "removed") });
   const left = teardown.filter((thing) => thing.state === "left").length;
   const detail = keep ? "kept for diagnosis" : left === 0 ? `${teardown.length} things removed, verified absent` : `${left} left`;
-  emit(ports, { phase: "teardown", id: "teardown", state: left === 0 ? "passed" : "failed", detail });
+  emit(run, { phase: "teardown", id: "teardown", state: left === 0 ? "passed" : "failed", detail });
   return { ...end, endedAtMs: ports.clock.now(), teardown };
 }
 

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { silentLogger } from "@lifeboat/model";
+import { LifeboatError, silentLogger } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../../../../test/services/index.ts";
 import { readDrill, runShopDrill, startTestShop, type TestShop, testClock } from "../test-shop/test-shop.ts";
@@ -148,6 +148,22 @@ describe("preflight", () => {
         reason: expect.stringMatching(/^too little space for target "dir" .* 1024\.0 PiB needed$/),
       },
     ]);
+    await expectNothingLeft();
+  });
+
+  it("fails without a snapshot to recover from, and is inconclusive when a machine does not answer", async () => {
+    const none = async () => {
+      throw new LifeboatError("snapshot-not-found", "s3-dr has no snapshot of web1/uploads");
+    };
+    const missing = await runShopDrill(shop, drill(""), { ports: { selectSnapshot: none } });
+    expect(missing.report.outcome).toBe("failed");
+    expect(missing.report.verdict).toContain("s3-dr has no snapshot of web1/uploads");
+    const machine = async () => {
+      throw new LifeboatError("host-unreachable", "drill1 does not answer");
+    };
+    const down = await runShopDrill(shop, drill(""), { ports: { machine } });
+    expect(down.report.outcome).toBe("inconclusive");
+    expect(down.report.causes).toEqual([{ kind: "inconclusive", where: "preflight", reason: "drill1 does not answer" }]);
     await expectNothingLeft();
   });
 

@@ -195,7 +195,7 @@ export function shopPorts(shop: TestShop, faults: ShopFaults, events: DrillEvent
     },
     resolveSecret: async () => shop.password,
     clock: testClock,
-    random: Math.random,
+    random: seededRandom(++seeds),
     logger: silentLogger,
     installId: "test-install",
     async saveEvidence(bytes) {
@@ -205,6 +205,19 @@ export function shopPorts(shop: TestShop, faults: ShopFaults, events: DrillEvent
     progress: (event) => {
       events.push(event);
     },
+  };
+}
+
+let seeds = 0;
+
+/** The same numbers in every run of the tests, others in every drill (mulberry32). */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
