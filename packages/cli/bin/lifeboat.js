@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// Plain JavaScript that also an old Node reads: Lifeboat needs Node 24, and brings it along where the machine's own is older.
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import module from "node:module";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const wantedMajor = 24;
+const here = dirname(fileURLToPath(import.meta.url));
+/** Folders above this file that may hold node_modules: the checkout, or the place of an installation. */
+const roots = [resolve(here, "../../.."), resolve(here, "../../../..")];
+
+if (Number(process.versions.node.split(".")[0]) < wantedMajor) startWithOwnNode();
+else await start();
+
+function startWithOwnNode() {
+  const program = roots
+    .map((root) => join(root, `node_modules/node-linux-${process.arch}/bin/node`))
+    .find((path) => existsSync(path));
+  if (program === undefined) {
+    process.stderr.write(
+      `error: Lifeboat needs Node ${wantedMajor}, this is ${process.versions.node}\n  next   install Node ${wantedMajor}, or run 'npm install' again with optional dependencies\n`,
+    );
+    process.exit(1);
+  }
+  const child = spawn(program, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  // Ctrl-C reaches the whole group by itself; what is sent to this process alone is passed on. Either way the child decides.
+  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  process.on("SIGINT", () => {});
+  child.on("error", (error) => {
+    process.stderr.write(`error: ${program} could not be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+async function start() {
+  quietExperiments();
+  const folder = cacheFolder();
+  if (folder !== undefined) module.enableCompileCache(folder);
+  const { main } = await import("../src/main.ts");
+  await main(process.argv.slice(2));
+}
+
+/** A folder that is ours alone: code from a folder that others may write would be theirs. */
+function cacheFolder() {
+  const choices = [...roots.slice(0, 1).map((root) => join(root, "node_modules/.cache")), join(homedir(), ".cache")];
+  for (const choice of choices) {
+    try {
+      const folder = join(choice, "lifeboat/compiled");
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      accessSync(folder, constants.W_OK);
+      return folder;
+    } catch {
+      // Without a cache it only starts slower.
+    }
+  }
+  return undefined;
+}
+
+/** What of Node is still called experimental is our business, not that of who runs a backup. */
+function quietExperiments() {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = (warning, ...rest) => {
+    const type = typeof rest[0] === "object" && rest[0] !== null ? rest[0].type : rest[0];
+    if (type !== "ExperimentalWarning") emitWarning.call(process, warning, ...rest);
+  };
+}

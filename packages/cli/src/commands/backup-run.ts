@@ -1,0 +1,102 @@
+import { runBackup } from "@lifeboat/jobs";
+import {
+  type CompiledConfig,
+  exitCodeOf,
+  isLifeboatError,
+  LifeboatError,
+  type RunRecord,
+  renderError,
+  suggest,
+  worstResult,
+} from "@lifeboat/model";
+import type { CommandSpec } from "../command-line/command-spec.ts";
+import type { OptionValues } from "../command-line/option-values.ts";
+import { showProgress } from "../output/show-progress.ts";
+import { showRun } from "../output/show-run.ts";
+import { byHandOrder } from "../session/by-hand-run.ts";
+import { loadConfig } from "../session/load-config.ts";
+import { openJobContext } from "../session/open-job-context.ts";
+import type { Session } from "../session/session.ts";
+
+export const backupRun: CommandSpec = {
+  arguments: [{ name: "<policy-or-asset...>", description: "a policy (all its assets), or assets: web1/uploads" }],
+  writes: true,
+  options: [
+    { flags: "--here", description: "in this process, without the service" },
+    { flags: "--host <HOST...>", description: "only assets of this host" },
+    { flags: "--no-wait", description: "hand it to the service and print the run's id only" },
+  ],
+  examples: [
+    { command: "lifeboat backup run web", does: "all assets of the policy 'web', through the service" },
+    { command: "lifeboat backup run web1/uploads --here", does: "one asset, in this process" },
+    { command: "lifeboat backup run web --host web1 --json", does: "progress and summary as JSON lines" },
+  ],
+  details: "Exit code 3: some files could not be read, and the snapshot was kept. Of several assets the worst result counts.",
+  run: runBackups,
+};
+
+async function runBackups(session: Session, values: OptionValues): Promise<number> {
+  const config = await loadConfig(session);
+  const assets = chooseAssets(config, values.words, values.texts("host"));
+  if (session.dryRun) {
+    for (const asset of assets) await session.output.line(planLine(config, asset));
+    return 0;
+  }
+  if (!values.flag("here")) {
+    const { runThroughService } = await import("../service/run-through-service.ts");
+    return runThroughService(session, config, { kind: "backup", objects: assets, wait: values.flag("wait") });
+  }
+  const records: RunRecord[] = [];
+  let exit: number | undefined;
+  for (const name of assets) {
+    const context = openJobContext(session, { config, writes: true, progress: showProgress(session, name) });
+    session.say(`${name}  backup begins`);
+    const { record, error, snapshot } = await runBackup(context, {
+      ...byHandOrder(session, config, "backup", name),
+      asset: name,
+    });
+    records.push(record);
+    await showRun(session, record);
+    if (error !== undefined && !session.signal.aborted) {
+      if (!session.json) session.output.note(renderError(error, { color: session.output.colour }));
+      exit ??= isLifeboatError(error) ? error.exitCode : undefined;
+    }
+    const { rememberRun } = await import("../service/remember-run.ts");
+    await rememberRun(session, config, record, snapshot);
+    session.signal.throwIfAborted();
+  }
+  const worst = worstResult(records.map(({ result }) => result));
+  return worst === "failed" && exit !== undefined ? exit : exitCodeOf(worst, "backup");
+}
+
+export function chooseAssets(config: CompiledConfig, words: readonly string[], hosts: readonly string[]): string[] {
+  const chosen = new Set<string>();
+  for (const word of words) {
+    const found = config.assets.has(word) ? [word] : config.policies.get(word)?.assets;
+    if (found === undefined) {
+      const known = [...config.policies.keys(), ...config.assets.keys()];
+      const near = suggest(word, known);
+      const hint = near === undefined ? {} : { hint: `Did you mean "${near}"?` };
+      throw new LifeboatError(
+        "asset-unknown",
+        `there is no policy or asset "${word}" (known: ${known.slice(0, 20).join(", ")})`,
+        hint,
+      );
+    }
+    for (const name of found) if (hosts.length === 0 || hosts.includes(config.assets.get(name)!.host)) chosen.add(name);
+  }
+  if (chosen.size === 0)
+    throw new LifeboatError("asset-unknown", `no asset of ${words.join(", ")} is on host ${hosts.join(", ")}`);
+  return [...chosen];
+}
+
+function planLine(config: CompiledConfig, name: string): string {
+  const { source, policy } = config.assets.get(name)!;
+  const what =
+    source.type === "files"
+      ? source.paths.join(", ")
+      : source.type === "postgresql"
+        ? `database ${source.database}`
+        : source.path;
+  return `${name}  ${source.type} ${what} -> ${config.policies.get(policy)!.repository}`;
+}

@@ -1,0 +1,51 @@
+import { exitCodes, explainValue, LifeboatError, renderExplanation, renderProblems } from "@lifeboat/model";
+import type { CommandSpec } from "../command-line/command-spec.ts";
+import type { OptionValues } from "../command-line/option-values.ts";
+import { readConfig } from "../session/load-config.ts";
+import type { Session } from "../session/session.ts";
+
+export const configExplain: CommandSpec = {
+  arguments: [{ name: "[path]", description: "policies.crm.objectives.rto; without one, what there is" }],
+  examples: [
+    {
+      command: "lifeboat config explain policies.crm.objectives.rto",
+      does: "the value, the line it comes from, and what it overrides",
+    },
+    { command: "lifeboat config explain", does: "policies, assets, repositories, hosts and drills" },
+  ],
+  run: explain,
+};
+
+async function explain(session: Session, values: OptionValues): Promise<number> {
+  const { path, parsed, files } = await readConfig(session);
+  session.say(path);
+  const [wanted] = values.words;
+  if (wanted !== undefined) {
+    const explanation = explainValue(parsed.source, wanted);
+    if (session.json) await session.answer(explanation);
+    else if (explanation.found) await session.output.line(renderExplanation(explanation));
+    if (!explanation.found) {
+      throw new LifeboatError("usage", renderExplanation(explanation), {
+        hint: "Run 'lifeboat config explain' to see what there is.",
+      });
+    }
+    return exitCodes.passed;
+  }
+  const { config } = parsed;
+  if (config === undefined) {
+    session.output.note(renderProblems(parsed.problems, files, { color: session.output.colour }).trimEnd());
+    throw new LifeboatError("config-invalid", `${path} has errors`);
+  }
+  const parts = {
+    policies: [...config.policies.keys()],
+    assets: [...config.assets.keys()],
+    repositories: [...config.repositories.keys()],
+    hosts: [...config.hosts.keys()],
+    drills: [...config.drills.keys()],
+  };
+  if (session.json) await session.answer({ file: path, ...parts });
+  else
+    for (const [name, list] of Object.entries(parts))
+      await session.output.line(`${name.padEnd(13)} ${list.join(", ") || "none"}`);
+  return exitCodes.passed;
+}

@@ -1,0 +1,86 @@
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findHost, openMachine } from "@lifeboat/jobs";
+import { exitCodes, isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import type { CommandSpec } from "../command-line/command-spec.ts";
+import type { OptionValues } from "../command-line/option-values.ts";
+import { loadConfig } from "../session/load-config.ts";
+import { openJobContext } from "../session/open-job-context.ts";
+import { confirm, type Session } from "../session/session.ts";
+
+export const hostTrust: CommandSpec = {
+  arguments: [{ name: "<host>", description: "a host of the configuration" }],
+  writes: true,
+  options: [
+    { flags: "--fingerprint <SHA256>", description: "trust it only when its key has this fingerprint; does not ask" },
+    { flags: "--yes", description: "do not ask" },
+  ],
+  examples: [
+    { command: "lifeboat host trust web1", does: "show the key; after a yes, add it to known_hosts" },
+    { command: "lifeboat host trust web1 --fingerprint SHA256:0mYv...9Q", does: "in a script" },
+  ],
+  details:
+    "Compare the fingerprint on the host itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. A changed key is never replaced.",
+  run: trust,
+};
+
+async function trust(session: Session, values: OptionValues): Promise<number> {
+  const config = await loadConfig(session);
+  const context = openJobContext(session, { config, writes: false });
+  const host = findHost(context, values.word(0));
+  const unknown = await openMachine(context, host.name).then(
+    async (machine) => {
+      await machine.close();
+      return undefined;
+    },
+    (error: unknown) => {
+      if (isLifeboatError(error, "host-key-unknown")) return error;
+      throw error;
+    },
+  );
+  if (unknown === undefined) {
+    session.say(`the key of ${host.name} is known already`);
+    return exitCodes.passed;
+  }
+  const { known_hosts_line: line, fingerprint, type } = unknown.context;
+  const wanted = values.text("fingerprint");
+  if (wanted !== undefined && wanted.replace(/=+$/, "") !== fingerprint) {
+    throw new LifeboatError(
+      "host-key-changed",
+      `${host.name} shows ${type} key ${fingerprint}, not ${wanted}; nothing was written`,
+    );
+  }
+  const file = host.knownHosts ?? (context.homeFolder === undefined ? undefined : join(context.homeFolder, ".ssh/known_hosts"));
+  if (file === undefined || typeof line !== "string")
+    throw new LifeboatError("usage", `there is no known_hosts file for ${host.name}`);
+  session.say(`${host.name} (${host.address}:${host.port}) shows ${type} key ${fingerprint}`);
+  if (session.dryRun) return exitCodes.passed;
+  if (wanted === undefined) await confirm(session, `Add it to ${file}? Compare it on the host first.`, values.flag("yes"));
+  appendLine(file, line);
+  if (session.json) await session.answer({ message_type: "summary", host: host.name, fingerprint, file });
+  else session.say(`added to ${file}`);
+  return exitCodes.passed;
+}
+
+function appendLine(file: string, line: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const text = readIfThere(file);
+    // A last line without its end would swallow the new one.
+    appendFileSync(file, `${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new LifeboatError("usage", `${file} cannot be written (${messageOf(error)})`, {
+      cause: error,
+      hint: `Add this line yourself: ${line}`,
+    });
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { runCheck } from "@lifeboat/jobs";
+import { displayName, exitCodes, isLifeboatError, LifeboatError } from "@lifeboat/model";
+import type { CommandSpec } from "../command-line/command-spec.ts";
+import type { OptionValues } from "../command-line/option-values.ts";
+import { countOf, formatBytes } from "../output/format-size.ts";
+import { formatSpan } from "../output/format-time.ts";
+import { showProgress } from "../output/show-progress.ts";
+import { runSummary, secondsOf } from "../output/show-run.ts";
+import { byHandOrder, runObjectOf } from "../session/by-hand-run.ts";
+import { chooseRepository } from "../session/choose-repository.ts";
+import { openJobContext } from "../session/open-job-context.ts";
+import type { Session } from "../session/session.ts";
+
+export const repoCheck: CommandSpec = {
+  repository: true,
+  options: [
+    { flags: "--read-data", description: "read every byte, not only structure and sizes" },
+    { flags: "--read-data-subset <SHARE>", description: "read a random share of the packs: 5%" },
+  ],
+  examples: [
+    { command: "lifeboat repo check", does: "every object there, every tree complete" },
+    { command: "lifeboat repo check --repo s3-dr --read-data-subset 5%", does: "and a share of the data" },
+    { command: "lifeboat repo check --repo /srv/repo --password-file F --read-data", does: "with bare hands, every byte" },
+  ],
+  details: "Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
+  run: checkOne,
+};
+
+async function checkOne(session: Session, values: OptionValues): Promise<number> {
+  const { config, choice } = await chooseRepository(session, values);
+  const readData = readDataOf(values);
+  const context = openJobContext(session, { config, writes: true, progress: showProgress(session, "check") });
+  const order = byHandOrder(session, config, "check", runObjectOf(choice));
+  session.say(`checking ${"name" in choice ? choice.name : choice.url}${values.flag("read-data") ? ", every byte" : ""}`);
+  const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData });
+  session.output.status(undefined);
+  session.signal.throwIfAborted();
+  if (error !== undefined && !(report !== undefined && isLifeboatError(error, "repository-damaged"))) throw error;
+  if (report === undefined) throw new Error("a check without a report");
+  if (session.json) {
+    await session.answer({ ...runSummary(record), num_errors: report.errorCount, errors: report.errors, hints: report.hints });
+    return report.errorCount > 0 ? exitCodes.checkFailed : exitCodes.passed;
+  }
+  for (const { kind, id, detail } of report.errors.slice(0, 100)) session.output.note(`  ✗ ${kind} ${id}: ${detail}`);
+  if (report.errorCount > 100) session.output.note(`  ✗ and ${report.errorCount - 100} more`);
+  for (const { snapshot, path } of report.affected.slice(0, 20)) {
+    session.output.note(`    lost: ${displayName(path)} in snapshot ${snapshot.slice(0, 8)}`);
+  }
+  if (report.affectedCount > 20) session.output.note(`    and ${report.affectedCount - 20} more files`);
+  for (const hint of report.hints) session.say(`  - ${hint}`);
+  const looked = `${countOf(report.snapshots, "snapshot")}, ${countOf(report.blobs, "blob")} in ${countOf(report.packs, "pack")}`;
+  const read = report.bytesRead > 0 ? `, ${formatBytes(report.bytesRead)} read` : "";
+  if (report.errorCount === 0) {
+    session.say(`✓ sound: ${looked}${read}  ${formatSpan(secondsOf(record))}`);
+    return exitCodes.passed;
+  }
+  session.output.note(`✗ DAMAGED: ${countOf(report.errorCount, "error")}; ${looked}${read}`);
+  session.output.note(
+    "  next   do not prune; copy what is sound with 'lifeboat restore', then see docs/format.md or 'restic repair'",
+  );
+  return exitCodes.checkFailed;
+}
+
+function readDataOf(values: OptionValues) {
+  const subset = values.text("read-data-subset");
+  if (values.flag("read-data")) return true;
+  if (subset === undefined) return false;
+  const match = /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(subset);
+  const ratio = match === null ? 0 : Number(match[1]) / 100;
+  if (ratio > 0 && ratio <= 1) return { ratio };
+  throw new LifeboatError("usage", `--read-data-subset "${subset}" is no share like 5%`);
+}

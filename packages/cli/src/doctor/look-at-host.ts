@@ -1,0 +1,125 @@
+import { type JobContext, openMachine } from "@lifeboat/jobs";
+import {
+  type CompiledAsset,
+  type CompiledConfig,
+  type CompiledHost,
+  displayName,
+  formatDuration,
+  type Machine,
+} from "@lifeboat/model";
+import { collectOutput } from "@lifeboat/remote";
+import { type Finding, failure } from "./finding.ts";
+
+/** A clock that is further off makes ages and slots hard to read. */
+const maxSkewMs = 5000;
+
+/** Reaches a host and looks whether its assets can be read. Writes nothing there. */
+export async function* lookAtHost(context: JobContext, config: CompiledConfig, host: CompiledHost): AsyncGenerator<Finding> {
+  const about = `host ${host.name}`;
+  const started = context.clock.now();
+  let machine: Machine;
+  try {
+    machine = await openMachine(context, host.name);
+  } catch (error) {
+    yield failure(about, error);
+    return;
+  }
+  try {
+    const milliseconds = Math.round(context.clock.now() - started);
+    yield {
+      level: "ok",
+      about,
+      text: `${host.user}@${host.address}:${host.port} logged in with a known key in ${milliseconds} ms`,
+    };
+    const assets = [...config.assets.values()].filter((asset) => asset.host === host.name);
+    yield await skewOf(context, machine, about);
+    for (const program of programsFor(host, assets)) yield await programOn(machine, about, program);
+    if (host.sudo && host.user !== "root") yield await sudoOn(machine, about);
+    for (const asset of assets) yield* lookAtAsset(machine, host, asset);
+  } catch (error) {
+    yield failure(about, error);
+  } finally {
+    await machine.close();
+  }
+}
+
+async function skewOf({ clock }: JobContext, machine: Machine, about: string): Promise<Finding> {
+  const before = clock.now();
+  const { stdout } = await collectOutput(await machine.run(["date", "+%s%3N"]), { what: "date", limitBytes: 1000 });
+  const after = clock.now();
+  const there = Number(stdout.toString("latin1").trim());
+  if (!Number.isFinite(there) || there === 0)
+    return { level: "warning", about, text: "its clock cannot be read", next: "look at what date prints there" };
+  const skewMs = there - (before + after) / 2;
+  const text = `its clock is ${Math.abs(skewMs / 1000).toFixed(1)} s ${skewMs >= 0 ? "ahead" : "behind"}`;
+  if (Math.abs(skewMs) <= maxSkewMs) return { level: "ok", about, text };
+  return {
+    level: "warning",
+    about,
+    text: `${text} (${formatDuration(Math.abs(skewMs) / 1000)})`,
+    next: "start time synchronisation on both machines",
+  };
+}
+
+function programsFor(host: CompiledHost, assets: readonly CompiledAsset[]): readonly string[] {
+  const types = new Set(assets.map(({ source }) => source.type));
+  return [
+    ...(types.has("files") || host.purpose === "scratch" ? ["find", "tar"] : []),
+    ...(types.has("postgresql") ? ["pg_dump", "psql"] : []),
+    ...(types.has("sqlite") ? ["sqlite3"] : []),
+  ];
+}
+
+const packages: Readonly<Record<string, string>> = {
+  find: "findutils",
+  tar: "tar",
+  pg_dump: "postgresql-client",
+  psql: "postgresql-client",
+  sqlite3: "sqlite3",
+};
+
+async function programOn(machine: Machine, about: string, program: string): Promise<Finding> {
+  const { status, stdout } = await collectOutput(await machine.run([program, "--version"]), {
+    what: program,
+    limitBytes: 100_000,
+  });
+  if (status !== 0) return { level: "bad", about, text: `${program} is missing`, next: `apt install ${packages[program]}` };
+  const first = stdout.toString("utf8").split("\n")[0] ?? "";
+  if ((program === "find" || program === "tar") && !first.includes("GNU")) {
+    return { level: "bad", about, text: `${program} is not GNU ${program}`, next: `install GNU ${program}` };
+  }
+  return { level: "ok", about, text: first.slice(0, 80) };
+}
+
+async function sudoOn(machine: Machine, about: string): Promise<Finding> {
+  const { status, stderr } = await collectOutput(await machine.run(["tar", "--version"], { sudo: true }), {
+    what: "sudo",
+    limitBytes: 100_000,
+  });
+  if (status === 0) return { level: "ok", about, text: "sudo -n tar is allowed" };
+  const words = stderr.trim().split("\n").at(-1) ?? "";
+  return {
+    level: "bad",
+    about,
+    text: `sudo -n tar is refused (${words.slice(0, 200)})`,
+    next: "add the sudoers line, or set sudo: false",
+  };
+}
+
+async function* lookAtAsset(machine: Machine, host: CompiledHost, { name, source }: CompiledAsset): AsyncGenerator<Finding> {
+  const about = `asset ${name}`;
+  const paths = source.type === "files" ? source.paths : source.type === "sqlite" ? [source.path] : [];
+  for (const path of paths) {
+    const command = await machine.run(["test", "-e", Buffer.from(path, "latin1")], { sudo: host.sudo && host.user !== "root" });
+    const { status } = await collectOutput(command, { what: "test", limitBytes: 1000 });
+    const shown = displayName(path);
+    if (status === 0) yield { level: "ok", about, text: `${shown} is there` };
+    else
+      yield {
+        level: "bad",
+        about,
+        text: `${shown} is not there, or cannot be seen by ${host.user}`,
+        next: `correct the path in the policy, or the rights of ${host.user}`,
+      };
+  }
+}

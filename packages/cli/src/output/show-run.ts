@@ -1,0 +1,83 @@
+import { exitCodeOf, type RunRecord } from "@lifeboat/model";
+import type { Session } from "../session/session.ts";
+import { countOf, formatBytes } from "./format-size.ts";
+import { formatSpan } from "./format-time.ts";
+
+const marks: Readonly<Record<string, string>> = {
+  passed: "✓",
+  incomplete: "!",
+  failed: "✗",
+  inconclusive: "?",
+  skipped: "-",
+  cancelled: "-",
+};
+
+/** "✓", with a word beside it always: state is never a colour or a sign alone. */
+export function markOf(result: string): string {
+  return marks[result] ?? "?";
+}
+
+/** restic's summary with the run's own fields. */
+export function runSummary(record: RunRecord) {
+  const seconds = secondsOf(record);
+  return {
+    schema: "lifeboat.job/1",
+    message_type: "summary",
+    job: record.id,
+    kind: record.kind,
+    object: record.object,
+    policy: record.policy,
+    result: record.result,
+    exit_code: exitCodeOf(record.result, record.kind),
+    ...(record.kind === "backup" && { asset: record.object }),
+    ...(record.snapshot !== null && { snapshot_id: record.snapshot }),
+    ...(record.repository !== null && { repository: record.repository }),
+    cause: record.cause,
+    code: record.code,
+    slot: record.slot,
+    attempt: record.attempt,
+    backup_start: record.started,
+    backup_end: record.ended,
+    total_duration: seconds,
+    error_count: record.problemCount,
+    problems: record.problems,
+    ...record.figures,
+  };
+}
+
+/** One line, and what could not be read below it. */
+export function runLines(record: RunRecord): string[] {
+  const word = record.result === "passed" ? "" : ` ${record.result.toUpperCase()}`;
+  const parts = [figuresText(record), record.result === "passed" ? "" : (record.cause ?? "")].filter(Boolean);
+  const snapshot = record.snapshot === null ? "" : `  snapshot ${record.snapshot.slice(0, 8)}`;
+  const lines = [
+    `${record.object}  ${markOf(record.result)}${word} ${parts.join("; ")}  ${formatSpan(secondsOf(record))}${snapshot}`,
+  ];
+  for (const { path, kind, detail } of record.problems.slice(0, 10)) lines.push(`  ! ${path}: ${kind}: ${detail}`);
+  if (record.problemCount > 10) lines.push(`  ! and ${record.problemCount - 10} more: lifeboat job show ${record.id}`);
+  return lines;
+}
+
+export function figuresText({ figures }: Pick<RunRecord, "figures">): string {
+  const parts: string[] = [];
+  const { total_files_processed, total_bytes_processed, data_added, data_added_packed, bytes_received } = figures;
+  if (total_files_processed !== undefined) parts.push(countOf(total_files_processed, "file"));
+  if (total_bytes_processed !== undefined) parts.push(formatBytes(total_bytes_processed));
+  if (data_added !== undefined) parts.push(`${formatBytes(data_added)} new`);
+  if (data_added_packed !== undefined) parts.push(`${formatBytes(data_added_packed)} stored`);
+  if (bytes_received !== undefined) parts.push(`${formatBytes(bytes_received)} over SSH`);
+  if (parts.length > 0) return parts.join(", ");
+  return Object.entries(figures)
+    .map(([name, value]) => `${name.replaceAll("_", " ")} ${/bytes/.test(name) ? formatBytes(value) : value}`)
+    .join(", ");
+}
+
+export async function showRun(session: Session, record: RunRecord): Promise<void> {
+  session.output.status(undefined);
+  if (session.json) await session.answer(runSummary(record));
+  else if (record.result !== "passed" || !session.quiet) for (const line of runLines(record)) session.output.note(line);
+}
+
+export function secondsOf({ started, ended }: Pick<RunRecord, "started" | "ended">): number {
+  return Math.max(0, (Date.parse(ended) - Date.parse(started)) / 1000);
+}

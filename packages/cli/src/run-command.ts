@@ -1,0 +1,50 @@
+import { createConsole, readEnvironment } from "@lifeboat/host";
+import { errorObject, exitCodes, isLifeboatError, LifeboatError, renderError, suggest } from "@lifeboat/model";
+import { commandRows } from "./command-line/command-table.ts";
+import { type FoundCommand, findCommand } from "./command-line/find-command.ts";
+import { readOptions } from "./command-line/read-options.ts";
+import { renderCommandHelp } from "./command-line/render-help.ts";
+import { openSession } from "./session/session.ts";
+
+/** Finds the command, runs it and shows what went wrong. Resolves to the exit code and never rejects. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  const environment = readEnvironment();
+  const json = argv.includes("--json");
+  const output = createConsole({ environment, colour: !argv.includes("--no-color") });
+  try {
+    const found = findCommand(argv);
+    if (found.kind !== "command") throw unknownCommand(found);
+    const spec = await found.row.load();
+    const read = readOptions(found.row, spec, found.rest);
+    if (read.kind === "help") {
+      await output.out(renderCommandHelp(found.row, spec));
+      return exitCodes.passed;
+    }
+    if (read.kind === "wrong") {
+      throw new LifeboatError("usage", `${found.row.name}: ${read.message}`, {
+        hint: `Run 'lifeboat ${found.row.name} --help': examples come first.`,
+      });
+    }
+    using session = openSession({ output, environment, values: read.values });
+    try {
+      return await spec.run(session, read.values);
+    } catch (error) {
+      // Whatever broke while it was being stopped: the person has stopped it.
+      throw session.signal.aborted && !isLifeboatError(error, "cancelled") ? session.signal.reason : error;
+    }
+  } catch (error) {
+    output.status(undefined);
+    output.note(json ? JSON.stringify(errorObject(error)) : renderError(error, { color: output.colour }));
+    return isLifeboatError(error) ? error.exitCode : exitCodes.failed;
+  }
+}
+
+function unknownCommand(found: Exclude<FoundCommand, { kind: "command" }>): LifeboatError {
+  const typed = found.kind === "group" ? `${found.group} ${found.wrong ?? ""}`.trim() : (found.wrong ?? "");
+  const names = commandRows.filter((row) => row.hidden !== true).map(({ name }) => name);
+  const near = suggest(typed, names);
+  const among = found.kind === "group" ? `; known: ${found.rows.map(({ name }) => name).join(", ")}` : "";
+  return new LifeboatError("usage", `there is no command "${typed}"${near === undefined ? among : `; did you mean "${near}"?`}`, {
+    hint: "Run 'lifeboat --help' to see all commands.",
+  });
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Clock, Logger } from "@lifeboat/model";
+
+export interface SupervisedOptions {
+  /** For people: "worker 1". */
+  readonly name: string;
+  /** Its main.ts. */
+  readonly main: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What the program says of itself: `{ ready: true, url }`. */
+  readonly onReady: (message: { readonly url?: string }) => void;
+  /** It ended by itself with this exit code before it was ready: nothing will mend that by trying again. */
+  readonly onRefusal: (exitCode: number) => void;
+}
+
+export interface SupervisedProgram {
+  pid(): number | undefined;
+  /** SIGTERM, and SIGKILL when it has not ended after a while. */
+  stop(): Promise<void>;
+}
+
+const stopTimeoutMs = 30_000;
+const longestPauseMs = 30_000;
+
+/**
+ * Keeps a program of the service running in a process of its own: what breaks in one does not take the others along. The channel
+ * to it closes when this process is killed, so that it ends as well.
+ */
+export function superviseProgram(options: SupervisedOptions): SupervisedProgram {
+  const { name, clock, logger } = options;
+  const stopping = new AbortController();
+  let child: ChildProcess | undefined;
+  let ended: Promise<number> = Promise.resolve(0);
+  let isReady = false;
+
+  const start = () => {
+    isReady = false;
+    // A group of its own: Ctrl-C reaches this process alone, which then stops the others in order.
+    child = spawn(process.execPath, [options.main, ...options.args], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...options.environment },
+      detached: true,
+    });
+    ended = new Promise((resolve) => {
+      child?.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 128));
+      child?.once("error", () => resolve(127));
+    });
+    child.on("message", (message) => {
+      isReady = true;
+      options.onReady(message as { url?: string });
+    });
+  };
+
+  const keep = async () => {
+    let pauseMs = 500;
+    while (!stopping.signal.aborted) {
+      const code = await ended;
+      if (stopping.signal.aborted) return;
+      if (!isReady) {
+        options.onRefusal(code);
+        return;
+      }
+      logger.warn({ program: name, exit_code: code }, `${name} has ended, starting it again`);
+      await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      if (!stopping.signal.aborted) start();
+    }
+  };
+
+  start();
+  const kept = keep();
+  return {
+    pid: () => child?.pid,
+    async stop() {
+      stopping.abort(new Error("stopped"));
+      child?.kill("SIGTERM");
+      const timer = new AbortController();
+      const killLater = clock.sleep(stopTimeoutMs, timer.signal).then(
+        () => child?.kill("SIGKILL"),
+        () => undefined,
+      );
+      await ended;
+      timer.abort();
+      await killLater;
+      await kept;
+    },
+  };
+}

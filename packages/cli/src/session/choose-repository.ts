@@ -1,0 +1,105 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { RepositoryByHand, RepositoryChoice } from "@lifeboat/jobs";
+import { type CompiledConfig, isName, LifeboatError, messageOf } from "@lifeboat/model";
+import type { OptionValues } from "../command-line/option-values.ts";
+import { loadConfig, loadConfigIfThere } from "./load-config.ts";
+import type { Session } from "./session.ts";
+
+export interface ChosenRepository {
+  /** undefined: bare hands. */
+  readonly config: CompiledConfig | undefined;
+  readonly choice: RepositoryChoice;
+}
+
+const maxPasswordBytes = 64 * 1024;
+
+/**
+ * The repository of a command: `--repo` with a name of the configuration or a place, else LIFEBOAT_REPOSITORY or RESTIC_REPOSITORY,
+ * else the configuration's. A place needs no configuration at all, and a broken one does not stop it.
+ */
+export async function chooseRepository(
+  session: Session,
+  values: OptionValues,
+  fallback: (config: CompiledConfig) => string = onlyRepository,
+): Promise<ChosenRepository> {
+  const repo = values.text("repo");
+  const isPlace = repo !== undefined && !isName(repo);
+  if (isPlace || (repo !== undefined && passwordFileOf(session, values) !== undefined)) {
+    return { config: undefined, choice: byHand(session, values, repo) };
+  }
+  if (repo !== undefined) return { config: await loadConfig(session), choice: { name: repo } };
+  const config = await loadConfigIfThere(session);
+  const fromEnvironment = session.environment.LIFEBOAT_REPOSITORY ?? session.environment.RESTIC_REPOSITORY;
+  if (config !== undefined) return { config, choice: { name: fallback(config) } };
+  if (fromEnvironment) return { config: undefined, choice: byHand(session, values, fromEnvironment) };
+  throw new LifeboatError("usage", "no repository: there is no configuration, and no --repo", {
+    hint: "Pass --repo PLACE --password-file FILE, or --config FILE.",
+  });
+}
+
+export function onlyRepository(config: CompiledConfig): string {
+  const names = [...config.repositories.keys()];
+  if (names.length === 1) return names[0]!;
+  throw new LifeboatError("usage", `which repository? the configuration has ${names.length}: ${names.join(", ")}`, {
+    hint: `Add --repo ${names[0] ?? "NAME"}.`,
+  });
+}
+
+/** The repository that an asset's policy backs up to, or the one that `--repo` names. */
+export function repositoryOfAsset(asset: string | undefined): (config: CompiledConfig) => string {
+  return (config) => {
+    const policy = asset === undefined ? undefined : config.assets.get(asset)?.policy;
+    const repository = policy === undefined ? undefined : config.policies.get(policy)?.repository;
+    if (repository !== undefined) return repository;
+    if (asset === undefined || config.repositories.size === 1) return onlyRepository(config);
+    const known = [...config.assets.keys()].slice(0, 20).join(", ") || "none";
+    throw new LifeboatError("asset-unknown", `there is no asset "${asset}" in the configuration (known: ${known})`, {
+      hint: "For snapshots of an asset that is no longer configured, name the repository with --repo.",
+    });
+  };
+}
+
+function passwordFileOf({ environment }: Session, values: OptionValues): string | undefined {
+  return values.text("password-file") ?? environment.LIFEBOAT_PASSWORD_FILE ?? environment.RESTIC_PASSWORD_FILE;
+}
+
+function byHand(session: Session, values: OptionValues, url: string): RepositoryByHand {
+  const file = passwordFileOf(session, values);
+  const fromEnvironment = session.environment.LIFEBOAT_PASSWORD ?? session.environment.RESTIC_PASSWORD;
+  if (file === undefined && !fromEnvironment) {
+    throw new LifeboatError("usage", "the repository's password is missing", {
+      hint: "Pass --password-file FILE, or set LIFEBOAT_PASSWORD_FILE.",
+    });
+  }
+  const password = file === undefined ? fromEnvironment! : readPasswordFile(session, file);
+  session.mask.add(password);
+  return { url, password };
+}
+
+/** One line end at the end is dropped, as restic does. A pipe (`<(pass show backup)`) is read to its end. */
+function readPasswordFile(session: Session, path: string): string {
+  let handle: number | undefined;
+  try {
+    handle = openSync(path, "r");
+    const stat = fstatSync(handle);
+    if (stat.isFile() && (stat.mode & 0o077) !== 0) {
+      session.logger.warn({ next: `chmod 600 ${path}` }, `password file ${path} can be read by others`);
+    }
+    const buffer = Buffer.alloc(maxPasswordBytes + 1);
+    let length = 0;
+    for (let read = 1; read > 0 && length < buffer.length; length += read) {
+      read = readSync(handle, buffer, length, buffer.length - length, null);
+    }
+    if (length > maxPasswordBytes) throw new Error(`it has more than ${maxPasswordBytes} bytes`);
+    const password = buffer.toString("utf8", 0, length).replace(/\r?\n$/, "");
+    if (password === "") throw new Error("it is empty");
+    return password;
+  } catch (error) {
+    throw new LifeboatError("secret-unresolved", `password file ${path} cannot be used (${messageOf(error)})`, {
+      cause: error,
+      hint: "Correct the path given with --password-file.",
+    });
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+}

@@ -1,0 +1,78 @@
+import { userInfo } from "node:os";
+import { dirname, resolve } from "node:path";
+import { createSecretResolver, ensureStateFolder, findStateFolder, openOwnLocks, readInstallId } from "@lifeboat/host";
+import type { JobContext, OwnLockJournal } from "@lifeboat/jobs";
+import { type CompiledConfig, messageOf, type ProgressListener } from "@lifeboat/model";
+import { programVersion } from "../program-version.ts";
+import type { Session } from "./session.ts";
+
+export interface JobContextOptions {
+  readonly config: CompiledConfig | undefined;
+  /** False: neither locks nor records are written, so the state folder is not needed. */
+  readonly writes: boolean;
+  readonly progress?: ProgressListener | undefined;
+}
+
+export function openJobContext(session: Session, { config, writes, progress }: JobContextOptions): JobContext {
+  const { environment, clock, logger, signal } = session;
+  const installation = writes ? openInstallation(session, config) : { id: "reader", locks: noLocks };
+  return {
+    config,
+    secrets: createSecretResolver({
+      environment,
+      baseFolder: config === undefined ? process.cwd() : dirname(resolve(config.file)),
+      mask: session.mask,
+    }),
+    clock,
+    logger,
+    owner: { hostname: `lifeboat-${installation.id}`, username: userName(), pid: process.pid },
+    locks: installation.locks,
+    signal,
+    progress,
+    localEnv: { PATH: environment.PATH ?? "/usr/local/bin:/usr/bin:/bin", HOME: environment.HOME ?? "/", LC_ALL: "C" },
+    homeFolder: environment.HOME,
+    agentSocket: environment.SSH_AUTH_SOCK,
+    programVersion: `lifeboat ${programVersion}`,
+  };
+}
+
+export function stateFolderOf(session: Session, config: CompiledConfig | undefined): string {
+  return findStateFolder({ flag: session.stateFlag, configured: config?.control.state, environment: session.environment });
+}
+
+interface Installation {
+  readonly id: string;
+  readonly locks: OwnLockJournal;
+}
+
+/** Where nothing can be kept (a rescue system, a full disk), work goes on: its locks are then stale after 30 minutes. */
+function openInstallation(session: Session, config: CompiledConfig | undefined): Installation {
+  const folder = stateFolderOf(session, config);
+  try {
+    const state = ensureStateFolder(folder);
+    const own = openOwnLocks(state);
+    return {
+      id: readInstallId(state, session.random),
+      locks: {
+        register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
+        forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
+        deadLocks: (repositoryId) => own.deadLocks(repositoryId),
+      },
+    };
+  } catch (error) {
+    if (config !== undefined || session.stateFlag !== undefined) throw error;
+    session.logger.warn({ cause: messageOf(error) }, "no state folder: a lock that a kill leaves behind lasts 30 minutes");
+    return { id: session.random.uuid(), locks: noLocks };
+  }
+}
+
+const noLocks: OwnLockJournal = { register() {}, forget() {}, deadLocks: () => [] };
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // An account without an entry in passwd, as in containers.
+    return String(process.getuid?.() ?? "unknown");
+  }
+}
