@@ -1,3 +1,13 @@
+export { createPostgresDump, type PostgresDumpOptions } from "./databases/create-postgres-dump.ts";
+export { createSqliteDump, type SqliteDumpOptions } from "./databases/create-sqlite-dump.ts";
+export {
+  createPostgresDatabase,
+  type LoadPostgresOptions,
+  type LoadSqliteOptions,
+  loadPostgresDump,
+  loadSqliteDump,
+  type PostgresTarget,
+} from "./databases/load-dumps.ts";
 export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";
 export { LocalMachine } from "./process/local-machine.ts";
@@ -6,4 +16,3 @@ export { quoteForShell } from "./session/quote-for-shell.ts";
 export type { LoginOptions } from "./session/ssh-login.ts";
 export { type ConnectOptions, connectHost, type SshMachine } from "./session/ssh-machine.ts";
 export { createRestoreTarget, type RestoreTargetOptions } from "./targets/create-restore-target.ts";
-export { type ExtractOutcome, judgeExtract } from "./targets/extract-failure.ts";

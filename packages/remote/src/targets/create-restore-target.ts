@@ -3,6 +3,7 @@ import { displayName, LifeboatError, toBytes } from "@lifeboat/model";
 import { commandFailure } from "../files/command-failure.ts";
 import { normalizePaths } from "../files/source-paths.ts";
 import { collectOutput } from "../process/collect-output.ts";
+import { judgeExtract } from "./extract-failure.ts";
 
 /** Prints "STATE FREE_BLOCKS BLOCK_BYTES UID"; `$1` is the folder. The nearest folder above that exists tells the space. */
 const stateScript = `d=$1
@@ -68,5 +69,6 @@ export function createRestoreTarget(machine: Machine, folder: ByteString, option
     },
     extract: (signal) =>
       machine.run(shell(extractScript, path, ...extractCommand), { sudo, signal, maxStderrBytes: 1024 * 1024 }),
+    judge: (status, stderr) => judgeExtract(name, status, stderr),
   };
 }

@@ -1,14 +1,7 @@
-import type { ByteString } from "@lifeboat/model";
+import type { ByteString, ExtractOutcome } from "@lifeboat/model";
 import { byteString, LifeboatError } from "@lifeboat/model";
 import { commandFailure } from "../files/command-failure.ts";
 import { parseComplaints } from "../files/complaints.ts";
-
-export interface ExtractOutcome {
-  /** Set when the extraction as a whole failed: no space, no rights for the folder, no tar. */
-  readonly failure: LifeboatError | undefined;
-  /** What tar could not create or set, by path in the stream ("./" in front is left out). */
-  readonly problems: readonly { readonly path: ByteString; readonly message: string }[];
-}
 
 /** What the end of a `RestoreTarget.extract` means. `place` is the target's name. */
 export function judgeExtract(place: string, status: number | null, stderr: string): ExtractOutcome {

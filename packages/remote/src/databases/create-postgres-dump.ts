@@ -1,0 +1,199 @@
+import type { CommandArgument, CompiledSource, DumpFacts, DumpSource, Machine } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import { LineSession } from "./line-session.ts";
+import { type ArchiveFacts, PostgresArchiveCheck } from "./postgres-archive.ts";
+import { connectionString, postgresFailure } from "./postgres-connection.ts";
+
+export interface PostgresDumpOptions {
+  readonly password?: string | undefined;
+  /** Account of the host that runs psql and pg_dump (by `sudo -n -u`), for servers that know their users by it ("peer"). */
+  readonly account?: string | undefined;
+  /** Folder of psql and pg_dump; undefined: the PATH of the login. */
+  readonly binFolder?: string | undefined;
+}
+
+type PostgresSource = Extract<CompiledSource, { type: "postgresql" }>;
+
+/**
+ * `pg_dump` in the custom format, uncompressed, so that the repository finds what is the same. Rows are counted in the
+ * dump's own snapshot: a psql session exports it, stays open, and counts while the dump runs.
+ */
+export function createPostgresDump(machine: Machine, source: PostgresSource, options: PostgresDumpOptions = {}): DumpSource {
+  const place = `${source.name} (database ${source.database}) on ${machine.name}`;
+  return {
+    name: place,
+    extension: "pgdump",
+    bytesReceived: () => machine.bytesReceived(),
+    open: ({ signal }) => new PostgresDump(machine, source, options, place, signal).open(),
+  };
+}
+
+class PostgresDump {
+  readonly #machine: Machine;
+  readonly #source: PostgresSource;
+  readonly #options: PostgresDumpOptions;
+  readonly #place: string;
+  readonly #signal: AbortSignal;
+
+  constructor(machine: Machine, source: PostgresSource, options: PostgresDumpOptions, place: string, signal: AbortSignal) {
+    this.#machine = machine;
+    this.#source = source;
+    this.#options = options;
+    this.#place = place;
+    this.#signal = signal;
+  }
+
+  async open() {
+    const psql = new LineSession(
+      await this.#run("psql", ["-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1"]),
+      `psql for ${this.#place}`,
+    );
+    try {
+      const [snapshot, serverVersion] = await this.#exportSnapshot(psql);
+      const dump = await this.#run("pg_dump", ["--format=custom", "--compress=0", "--no-password", `--snapshot=${snapshot}`]);
+      dump.endInput();
+      const counting = this.#countRows(psql);
+      counting.catch(() => undefined);
+      const finished = Promise.withResolvers<DumpFacts>();
+      finished.promise.catch(() => undefined);
+      const place = this.#place;
+      const stream = async function* () {
+        const archive = new PostgresArchiveCheck();
+        let done = false;
+        try {
+          for await (const chunk of dump.stdout) {
+            try {
+              archive.push(chunk);
+            } catch (error) {
+              dump.kill();
+              throw new LifeboatError("dump-failed", `what pg_dump sends for ${place} is no archive: ${messageOf(error)}`, {
+                cause: error,
+              });
+            }
+            yield chunk;
+          }
+          done = true;
+        } catch (error) {
+          finished.reject(error);
+          throw error;
+        } finally {
+          if (!done) {
+            finished.reject(new LifeboatError("dump-failed", `the dump of ${place} was not read to its end`));
+            dump.kill();
+            psql.command.kill();
+          }
+        }
+        settle(archive).then(finished.resolve, (error: unknown) => {
+          psql.command.kill();
+          finished.reject(error);
+        });
+      };
+      const settle = async (archive: PostgresArchiveCheck): Promise<DumpFacts> => {
+        const { status } = await dump.exit;
+        this.#signal.throwIfAborted();
+        // A count that fails ends the session and with it the snapshot: then its reason is the one to tell.
+        if (status !== 0 && dump.stderr().includes("invalid snapshot")) await counting;
+        if (status !== 0) throw postgresFailure("pg_dump", place, status, dump.stderr());
+        const contents = finishArchive(archive, place);
+        const rows = await counting;
+        await this.#endSession(psql);
+        return describe(contents, serverVersion, rows);
+      };
+      return { stream: stream(), finished: finished.promise };
+    } catch (error) {
+      psql.command.kill();
+      throw error;
+    }
+  }
+
+  #run(program: string, words: readonly string[]) {
+    const { account, binFolder, password } = this.#options;
+    const path = binFolder === undefined ? program : `${binFolder}/${program}`;
+    const argv: CommandArgument[] = account === undefined ? [] : ["sudo", "-n", "-u", account, "--"];
+    argv.push(path, ...words, `--dbname=${connectionString(this.#source)}`);
+    return this.#machine.run(argv, {
+      signal: this.#signal,
+      ...(password === undefined ? {} : { secretEnv: { PGPASSWORD: password } }),
+    });
+  }
+
+  async #exportSnapshot(psql: LineSession): Promise<[snapshot: string, serverVersion: string]> {
+    const lines = await this.#ask(
+      psql,
+      "begin transaction isolation level repeatable read, read only; set local row_security = off;\n" +
+        "set local statement_timeout = 0; set local lock_timeout = 0; set local idle_in_transaction_session_timeout = 0;\n" +
+        "select current_setting('server_version'); select pg_export_snapshot();",
+    );
+    const [serverVersion, snapshot] = lines.slice(-2);
+    if (serverVersion === undefined || snapshot === undefined || !/^[0-9A-Fa-f-]+$/.test(snapshot)) {
+      throw new LifeboatError("dump-failed", `psql for ${this.#place} exports no snapshot: ${lines.join(" ").slice(0, 200)}`);
+    }
+    return [snapshot, serverVersion.split(" ")[0] ?? serverVersion];
+  }
+
+  /** In the transaction of the snapshot, which must stay open: pg_dump may not have taken the snapshot yet. */
+  async #countRows(psql: LineSession): Promise<Record<string, number>> {
+    const rows: Record<string, number> = {};
+    for (const [name, sqlName] of await this.#tablesToCount(psql)) {
+      const [count] = await this.#ask(psql, `select count(*) from ${sqlName};`);
+      if (count === undefined || !/^[0-9]+$/.test(count))
+        throw new LifeboatError("dump-failed", `psql counts no rows of ${name}: ${count}`);
+      rows[name] = Number(count);
+    }
+    return rows;
+  }
+
+  async #endSession(psql: LineSession): Promise<void> {
+    await this.#ask(psql, "commit;");
+    const status = await psql.end();
+    if (status !== 0) throw postgresFailure("psql", this.#place, status, psql.command.stderr());
+  }
+
+  /** Pairs of "schema.table" and the name quoted for SQL. Parts of a partitioned table are counted by the table itself. */
+  async #tablesToCount(psql: LineSession): Promise<(readonly [name: string, sqlName: string])[]> {
+    const { recordRows } = this.#source;
+    if (recordRows !== "all" && recordRows.length === 0) return [];
+    const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+    const query =
+      recordRows === "all"
+        ? "select c.oid from pg_class c where c.relkind in ('r','p') and not c.relispartition and c.relpersistence <> 't' and " +
+          "not exists (select 1 from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'e')"
+        : `select t.name::regclass::oid from unnest(array[${recordRows.map(literal).join(",")}]::text[]) t(name)`;
+    const [json] = await this.#ask(
+      psql,
+      "set local standard_conforming_strings = on; select coalesce(json_agg(json_build_array(n.nspname || '.' || r.relname, " +
+        "quote_ident(n.nspname) || '.' || quote_ident(r.relname)) order by n.nspname, r.relname), '[]')::text " +
+        `from pg_class r join pg_namespace n on n.oid = r.relnamespace where r.oid in (${query}) ` +
+        "and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%';",
+    );
+    return JSON.parse(json ?? "[]") as (readonly [string, string])[];
+  }
+
+  async #ask(psql: LineSession, sql: string): Promise<string[]> {
+    const lines = await psql.ask(`${sql}\n\\echo lifeboat-answered\n`, "lifeboat-answered");
+    if (lines !== undefined) return lines;
+    this.#signal.throwIfAborted();
+    const { status } = await psql.command.exit;
+    throw postgresFailure("psql", this.#place, status, psql.command.stderr());
+  }
+}
+
+function finishArchive(archive: PostgresArchiveCheck, place: string): ArchiveFacts {
+  try {
+    return archive.finish();
+  } catch (error) {
+    if (isLifeboatError(error)) throw error;
+    throw new LifeboatError("dump-failed", `the dump of ${place} is not whole: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function describe(archive: ArchiveFacts, serverVersion: string, rows: Record<string, number>): DumpFacts {
+  return {
+    engine: "postgresql",
+    serverVersion,
+    programVersion: archive.programVersion.split(" ")[0] ?? archive.programVersion,
+    rows,
+    tables: archive.tables,
+    consistency: "application",
+  };
+}
