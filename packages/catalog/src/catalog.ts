@@ -85,6 +85,8 @@ export interface NewRun {
   readonly slot: string;
   /** True when a person started it. */
   readonly byHand?: boolean;
+  /** What was asked for beyond the object, as JSON that the worker understands: where a restore goes. Never a secret. */
+  readonly request?: string;
 }
 
 export type Claim =
@@ -108,6 +110,7 @@ export interface RunRow {
   readonly slot: string;
   readonly slotMs: number;
   readonly byHand: boolean;
+  readonly request: string | null;
   readonly state: RunState;
   /** Attempts begun so far. */
   readonly attempt: number;

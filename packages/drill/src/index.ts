@@ -27,3 +27,5 @@ export { renderDrillReportText } from "./report/render-text.ts";
 export { runDrill } from "./run-drill.ts";
 export { type SweepOptions, type SweptDrill, sweepLeftovers } from "./teardown/sweep-leftovers.ts";
 export type { RemovedThing } from "./teardown/tear-down.ts";
+export { createDrillPorts, type DrillPortsOptions, type OpenedDrillPorts } from "./wiring/create-drill-ports.ts";
+export { type DrillJobOrder, runDrillJob } from "./wiring/run-drill-job.ts";

@@ -1,4 +1,4 @@
-import { type CheckReport, checkRepository, type ReadData } from "@lifeboat/engine";
+import { type CheckReport, checkRepository, type ReadDataChoice } from "@lifeboat/engine";
 import type { JobContext } from "./job-context.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
@@ -7,7 +7,7 @@ import { withLock } from "./with-lock.ts";
 
 export interface CheckOrder extends RunOrder {
   readonly repository: RepositoryChoice;
-  readonly readData: ReadData;
+  readonly readData: ReadDataChoice;
 }
 
 /** Is the repository sound? Holds a shared lock: backups go on, prune waits. */
@@ -29,7 +29,7 @@ export async function runCheck(
         errors: report.errors.length,
       };
       if (first === undefined) return { result: "passed", figures };
-      const cause = `${report.errors.length} errors, first: ${first.kind} ${first.id}: ${first.detail}`.slice(0, 1000);
+      const cause = `${report.errorCount} errors, first: ${first.kind} ${first.id}: ${first.detail}`.slice(0, 1000);
       return { result: "failed", figures, cause, code: "repository-damaged" };
     }),
   );

@@ -1,4 +1,4 @@
-import { copySideData, copySnapshots, type Repository } from "@lifeboat/engine";
+import { copySideData, copySnapshots, type Repository, replicatedSideKinds } from "@lifeboat/engine";
 import { type Clock, isLifeboatError } from "@lifeboat/model";
 import { assetTag, findAsset } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
@@ -60,5 +60,6 @@ async function replicateTo(
   figures.snapshots_copied! += copied.copied.length;
   figures.bytes_copied! += copied.bytes;
   // After the snapshots: a replica never speaks of what it does not hold. Other assets' records come along, they are small.
-  figures.side_objects_copied! += await copySideData(source, destination, ["run", "facts", "config", "evidence"], { signal });
+  const side = await copySideData(source, destination, replicatedSideKinds, { signal });
+  figures.side_objects_copied! += side.copied;
 }

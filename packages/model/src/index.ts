@@ -45,7 +45,7 @@ export {
   type SchedulerLife,
 } from "./protection/protection.ts";
 export { type AgeJson, type AssetJson, type ProtectionJson, protectionJson } from "./protection/protection-json.ts";
-export type { RestoreTarget, TargetState } from "./restore/restore-target.ts";
+export type { ExtractOutcome, RestoreTarget, TargetState } from "./restore/restore-target.ts";
 export { type RetentionCandidate, type RetentionChoice, selectRetention } from "./retention/select-retention.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
 export { type RetryRule, retryDelayMs, retryRuleOf } from "./run/retry-delay.ts";

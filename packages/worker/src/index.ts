@@ -1,1 +1,2 @@
-export {};
+export { type RunningWorker, startWorker } from "./start-worker.ts";
+export type { WorkerOptions } from "./worker-options.ts";

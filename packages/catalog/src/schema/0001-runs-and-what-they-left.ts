@@ -11,6 +11,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn("slot", "text", (column) => column.notNull())
     .addColumn("slot_ms", "bigint", (column) => column.notNull())
     .addColumn("by_hand", "integer", (column) => column.notNull())
+    .addColumn("request", "text")
     .addColumn("state", "text", (column) => column.notNull())
     .addColumn("attempt", "integer", (column) => column.notNull())
     .addColumn("not_before_ms", "bigint", (column) => column.notNull())

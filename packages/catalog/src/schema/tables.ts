@@ -20,6 +20,8 @@ interface RunTable {
   slot: string;
   slot_ms: number;
   by_hand: number;
+  /** JSON: what a person asked for beyond the object, e.g. where a restore goes. Never a secret. */
+  request: string | null;
   state: string;
   attempt: number;
   not_before_ms: number;

@@ -205,32 +205,16 @@ class Restore {
       throw error;
     }
     command.endInput();
-    await command.exit.catch(() => undefined);
-    const words = command.stderr().trim();
-    if (/No space left/.test(words))
-      throw new LifeboatError("target-full", `no space left at ${this.#options.target.name}`, { cause: error });
-    if (words === "") throw error;
-    throw new LifeboatError("target-failed", `${this.#options.target.name} could not be written: ${lastLine(words)}`, {
-      cause: error,
-    });
+    const exit = await command.exit.catch(() => undefined);
+    const { failure } = this.#options.target.judge(exit?.status ?? null, command.stderr());
+    throw failure ?? error;
   }
 
   async #judgeExit(command: RunningCommand): Promise<void> {
-    const { status, signal } = await command.exit;
-    const lines = command
-      .stderr()
-      .split("\n")
-      .filter((line) => line.trim() !== "" && !/Exiting with failure status/.test(line));
-    if (lines.some((line) => line.includes("No space left"))) {
-      throw new LifeboatError(
-        "target-full",
-        `no space left at ${this.#options.target.name}; what was restored so far stays there`,
-      );
-    }
-    if (status === null || status === 127 || (status !== 0 && lines.length === 0)) {
-      throw new LifeboatError("target-failed", `tar at ${this.#options.target.name} ended with ${signal ?? `status ${status}`}`);
-    }
-    for (const line of lines) this.#report("" as ByteString, line.replace(/^(.*\/)?tar: /, ""));
+    const { status } = await command.exit;
+    const { failure, problems } = this.#options.target.judge(status, command.stderr());
+    if (failure !== undefined) throw failure;
+    for (const { path, message } of problems) this.#report(path, message);
   }
 
   #report(path: ByteString, detail: string): void {
@@ -291,8 +275,4 @@ async function drain(command: RunningCommand): Promise<void> {
   } catch {
     // The exit tells what happened.
   }
-}
-
-function lastLine(text: string): string {
-  return text.slice(text.lastIndexOf("\n") + 1).slice(0, 500);
 }

@@ -1,3 +1,5 @@
+import type { ByteString } from "../bytes/byte-string.ts";
+import type { LifeboatError } from "../errors/lifeboat-error.ts";
 import type { RunningCommand } from "../machine/machine.ts";
 
 /** What stands at a restore's target before it begins. */
@@ -7,6 +9,14 @@ export interface TargetState {
   readonly freeBytes: number;
   /** True when owners and devices can be set there. */
   readonly root: boolean;
+}
+
+/** What the end of an extraction means. */
+export interface ExtractOutcome {
+  /** Set when the extraction as a whole failed: no space, no rights for the folder, no tar. */
+  readonly failure: LifeboatError | undefined;
+  /** What could not be created or set, by path in the stream. */
+  readonly problems: readonly { readonly path: ByteString; readonly message: string }[];
 }
 
 /** A folder on a machine into which a tar stream is extracted. */
@@ -19,4 +29,6 @@ export interface RestoreTarget {
    * Several may run at once on different parts. What tar could not set stands on its stderr.
    */
   extract(signal: AbortSignal): Promise<RunningCommand>;
+  /** Reads the end of what `extract` started. */
+  judge(status: number | null, stderr: string): ExtractOutcome;
 }

@@ -14,6 +14,12 @@ export const jobErrors = {
     meaning: "A newer attempt of the same run has taken over.",
     hint: "Nothing: the newer attempt reports the result.",
   },
+  "job-timeout": {
+    exit: exitCodes.failed,
+    retry: "later",
+    meaning: "The run took longer than its policy's timeout and was stopped.",
+    hint: "Look why it is slow with 'lifeboat job show', or raise the policy's timeout.",
+  },
   "guard-broken": {
     exit: exitCodes.failed,
     retry: "never",

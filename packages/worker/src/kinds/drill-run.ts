@@ -1,0 +1,40 @@
+import { type DrillReport, renderDrillReportHtml, runDrillJob } from "@lifeboat/drill";
+import { LifeboatError } from "@lifeboat/model";
+import type { RunKindHandler } from "../run-work.ts";
+
+export const drillRun: RunKindHandler = async ({ context, order, run, worker }) => {
+  const drill = worker.config.drills.get(run.object);
+  if (drill === undefined) throw new LifeboatError("asset-unknown", `there is no drill "${run.object}" in the configuration`);
+  const { record, report } = await runDrillJob(context, {
+    ...order,
+    drill,
+    declaredAtMs: run.slotMs,
+    journalFile: `${worker.stateFolder}/drills/${run.id.replaceAll("/", "_")}.jsonl`,
+    startedBy: run.byHand ? "by hand" : "schedule",
+    installId: worker.installId,
+    random: worker.random,
+  });
+  await worker.catalog.recordDrillReport({
+    runId: run.id,
+    drill: drill.name,
+    result: report.outcome,
+    declared: report.declared_at,
+    rtaSeconds: report.achieved.rta_s,
+    rpaSeconds: report.achieved.rpa_s,
+    proofs: proofsOf(report),
+    report: JSON.stringify(report),
+    html: renderDrillReportHtml(report),
+  });
+  return { record, error: undefined };
+};
+
+/** An asset is proven by a check that passed on it and whose control failed as it should, in a drill that passed. */
+function proofsOf({ outcome, assets }: DrillReport) {
+  return assets.map(({ asset, restored, proved_by }) => {
+    const proven = outcome === "passed" && restored && proved_by.length > 0;
+    return {
+      asset,
+      outcome: proven ? ("proven" as const) : outcome === "failed" ? ("failed" as const) : ("inconclusive" as const),
+    };
+  });
+}
