@@ -211,7 +211,12 @@ describe("what is not known", () => {
     const silent = words((await own.get("/")).text);
     expect(silent).toContain("Unknown since 09:14: the scheduler has not reported since then.");
     expect(silent).not.toContain("Not fully protected");
-    expect(silent).toContain("? (6 of 7 when last known)");
+    expect(silent).toContain("unknown, was 6 of 7");
+    for (const path of ["/", "/assets", "/assets/web1/etc"]) {
+      const { text } = await own.get(path);
+      expect(text, path).not.toMatch(/<span class="word">ok<\/span>/);
+      expect(words(text), path).toContain("ok when last known");
+    }
     expect(JSON.parse((await own.get("/api/status.json")).text)).toMatchObject({
       level: "unknown",
       scheduler: { state: "silent" },
@@ -232,7 +237,7 @@ describe("what is not known", () => {
   });
 
   test("a history that cannot be read is said with its hint, and health says no", async () => {
-    const own = await startTestCompany();
+    const own = await startTestCompany({ fill: (catalog) => catalog.beat({ program: "scheduler", instance: "one" }) });
     await own.catalog.close();
     const { status, text } = await own.get("/");
     expect(status).toBe(503);
@@ -291,7 +296,7 @@ describe("the server", () => {
   });
 
   test("takes a new configuration from the next request on", async () => {
-    const own = await startTestCompany();
+    const own = await startTestCompany({ fill: (catalog) => catalog.beat({ program: "scheduler", instance: "one" }) });
     const smaller: CompiledConfig = readTestConfig();
     const assets = new Map([...smaller.assets].filter(([name]) => name === "web1/etc"));
     own.web.replaceConfig({ ...smaller, assets });

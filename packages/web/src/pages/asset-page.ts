@@ -7,6 +7,7 @@ import { definition, definitions } from "../view/definition.ts";
 import { formatAge, formatBytes, formatCount } from "../view/format.ts";
 import { mark, resultMark } from "../view/marks.ts";
 import { timeText } from "../view/time-text.ts";
+import { assetMark } from "./asset-mark.ts";
 import { runTable } from "./jobs-page.ts";
 import { jobsHref, runHref } from "./links.ts";
 import { proofText } from "./overview-page.ts";
@@ -22,7 +23,7 @@ export async function assetPage(data: PageData, asset: AssetProtection): Promise
   const runs = await catalog.history({ object: asset.asset, limit: runsShown });
   const snapshots = await catalog.seenSnapshots({ asset: asset.asset, limit: snapshotsShown });
   return html`<p class="crumbs"><a href="/assets">Assets</a></p>
-<h1>${asset.asset} ${mark(asset.level, asset.state)}</h1>
+<h1>${asset.asset} ${assetMark(asset, data.protection)}</h1>
 <p class="sub">Policy ${asset.policy}, owner ${asset.owner ?? "no owner"}${asset.tier === undefined ? "" : `, tier ${asset.tier}`}${asset.isOpen ? ", a backup is waiting or running now" : ""}</p>
 ${asset.why === "" ? "" : html`<section class="note"><p>${asset.why}</p>${asset.next === undefined ? "" : html`<p class="next">Next: <code>${asset.next}</code></p>`}</section>`}
 <section><h2>Objectives</h2>${objectivesTable(asset, data)}</section>

@@ -4,8 +4,8 @@ import { type Html, html } from "../html/html.ts";
 import { ageBar, dayStrip, judgedText } from "../view/charts.ts";
 import { definition, definitions } from "../view/definition.ts";
 import { formatBytes } from "../view/format.ts";
-import { mark } from "../view/marks.ts";
 import { timeText } from "../view/time-text.ts";
+import { assetMark } from "./asset-mark.ts";
 import { type Choice, filterForm, readChoice } from "./filter-form.ts";
 import { assetHref } from "./links.ts";
 import { proofText } from "./overview-page.ts";
@@ -53,20 +53,20 @@ function unique(values: readonly (string | undefined)[]): string[] {
   return [...new Set(values.filter((value) => value !== undefined))].sort();
 }
 
-function table(assets: readonly AssetProtection[], { time }: PageData, recent: RecentFigures): Html {
+function table(assets: readonly AssetProtection[], { time, protection }: PageData, recent: RecentFigures): Html {
   return html`<div class="scroll"><table class="assets"><caption class="hidden">Assets and their state</caption>
 <thead><tr><th scope="col">Asset</th><th scope="col">State</th><th scope="col">Age of RPO${definition("age of RPO", definitions.rpo)}</th><th scope="col">Second site${definition("second site", definitions.secondSite)}</th><th scope="col">Checked${definition("checked", definitions.checked)}</th><th scope="col">Restore proven${definition("restore proven", definitions.proven)}</th><th scope="col">Size</th><th scope="col">${recentDayCount} days</th></tr></thead>
 <tbody>${assets.map(
     (
       asset,
     ) => html`<tr><th scope="row"><a href="${assetHref(asset.asset)}">${asset.asset}</a><br><span class="sub">${asset.owner ?? "no owner"}${asset.tier === undefined ? "" : `, tier ${asset.tier}`}</span></th>
-<td>${mark(asset.level, asset.state)}${asset.why === "" ? "" : html`<p class="sub">${asset.why}</p>`}</td>
-<td class="age">${ageBar(asset.rpo)} <span>${judgedText(asset.rpo)}</span>${asset.rpo.atMs === undefined ? "" : html`<br><span class="sub">${timeText(asset.rpo.atMs, time)}</span>`}</td>
-<td class="age">${ageBar(asset.secondSite)} <span>${judgedText(asset.secondSite)}</span></td>
-<td>${judgedText(asset.check)}</td>
-<td>${proofText(asset.proof)}</td>
-<td class="num">${sizeText(asset)}</td>
-<td>${strip(asset, recent)}</td></tr>`,
+<td data-label="State">${assetMark(asset, protection)}${asset.why === "" ? "" : html`<p class="sub">${asset.why}</p>`}</td>
+<td data-label="Age of RPO" class="age">${ageBar(asset.rpo)} <span>${judgedText(asset.rpo)}</span>${asset.rpo.atMs === undefined ? "" : html`<br><span class="sub">${timeText(asset.rpo.atMs, time)}</span>`}</td>
+<td data-label="Second site" class="age">${ageBar(asset.secondSite)} <span>${judgedText(asset.secondSite, "none")}</span></td>
+<td data-label="Checked">${judgedText(asset.check)}</td>
+<td data-label="Restore proven">${proofText(asset.proof)}</td>
+<td data-label="Size">${sizeText(asset)}</td>
+<td data-label="30 days">${strip(asset, recent)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

@@ -37,7 +37,7 @@ ${reports.length === 0 ? html`<p class="empty">No run yet. Next: <code>lifeboat 
 
 function reportTable(drill: CompiledDrill, reports: readonly DrillReportRow[], time: PageData["time"]): Html {
   const { rtoSeconds, rpoSeconds } = drill.objectives;
-  return html`<p class="row">Last ${reports.length} runs, newest first: ${reports.map((report) => html`<a class="cell" href="${runHref(report.runId)}" title="${report.declared}: ${report.result}">${shape(resultLevel(report.result))}<span class="hidden">${report.result}</span></a>`)}</p>
+  return html`<p class="row">Last ${reports.length} runs, newest first: ${reports.map((report) => html`<a class="cell ${resultLevel(report.result)}" href="${runHref(report.runId)}" title="${report.declared}: ${report.result}">${shape(resultLevel(report.result))}<span class="hidden">${report.result}</span></a>`)}</p>
 <div class="scroll"><table><caption class="hidden">Last runs of ${drill.name}</caption>
 <thead><tr><th scope="col">Declared</th><th scope="col">Result</th><th scope="col">RTA / RTO${definition("RTA", definitions.rta)}</th><th scope="col">RPA / RPO${definition("RPA", definitions.rpa)}</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${reports.map((report) => {

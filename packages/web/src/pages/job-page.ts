@@ -2,8 +2,9 @@ import type { AttemptRow, RunRow } from "@lifeboat/catalog";
 import { type AssetProtection, errorCodes, parseAssetName, type RunRecord } from "@lifeboat/model";
 import { type Html, html } from "../html/html.ts";
 import { formatAge, formatBytes, formatCount } from "../view/format.ts";
-import { mark, resultMark } from "../view/marks.ts";
+import { resultMark } from "../view/marks.ts";
 import { type PageTime, timeText } from "../view/time-text.ts";
+import { assetMark } from "./asset-mark.ts";
 import { assetLink, jobsHref } from "./links.ts";
 import type { PageData } from "./page-data.ts";
 
@@ -19,7 +20,7 @@ export async function jobPage(data: PageData, run: RunRow): Promise<Html> {
 <h1>${run.kind} of ${run.object} ${resultMark(record?.result ?? null, run.state)}</h1>
 <p class="sub">${run.byHand ? "Started by hand" : "Started by the schedule"}${run.policy === null ? "" : ` of policy ${run.policy}`}, due ${timeText(run.slotMs, time)}. Owner: ${owner ?? "no owner"}. Id: <code>${run.id}</code></p>
 ${causeSection(run)}
-${asset === undefined ? "" : effectSection(asset, time)}
+${asset === undefined ? "" : effectSection(asset, data)}
 ${nextSection(run, asset)}
 <section><h2>Timeline</h2>${timeline(run, attempts, time)}</section>
 ${record === null ? "" : html`${figuresSection(record)}${problemsSection(record)}${placesSection(record)}`}`;
@@ -42,8 +43,8 @@ function causeSection(run: RunRow): Html {
   }</section>`;
 }
 
-function effectSection(asset: AssetProtection, time: PageTime): Html {
-  return html`<section><h2>Effect</h2><p>${assetLink(asset.asset)} is now ${mark(asset.level, asset.state)}. Last good backup: ${
+function effectSection(asset: AssetProtection, { protection, time }: PageData): Html {
+  return html`<section><h2>Effect</h2><p>${assetLink(asset.asset)} is now ${assetMark(asset, protection)}. Last good backup: ${
     asset.lastGood === undefined ? "none" : timeText(asset.lastGood.timeMs, time)
   }.${asset.why === "" ? "" : html` ${asset.why}.`}</p></section>`;
 }
@@ -95,7 +96,7 @@ function timeline(run: RunRow, attempts: readonly AttemptRow[], time: PageTime):
     steps.push({ atMs: run.endedMs, what: resultMark(run.record?.result ?? null, run.state), detail: "" });
   return html`<div class="scroll"><table><caption class="hidden">What happened when</caption>
 <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Detail</th></tr></thead>
-<tbody>${steps.map((step) => html`<tr><td>${step.atMs === null ? "-" : timeText(step.atMs, time, { seconds: true })}</td><th scope="row">${step.what}</th><td>${step.detail}</td></tr>`)}</tbody></table></div>`;
+<tbody>${steps.sort((a, b) => (a.atMs ?? 0) - (b.atMs ?? 0)).map((step) => html`<tr><td>${step.atMs === null ? "-" : timeText(step.atMs, time, { seconds: true })}</td><th scope="row">${step.what}</th><td>${step.detail}</td></tr>`)}</tbody></table></div>`;
 }
 
 function waited(toMs: number, fromMs: number, words: string): string {

@@ -1,5 +1,5 @@
 import type { RunRow } from "@lifeboat/catalog";
-import type { CountOf, RunKind, RunResult } from "@lifeboat/model";
+import { type CountOf, type RunKind, type RunResult, resultOrder } from "@lifeboat/model";
 import { type ComingSlot, comingSlots } from "../figures/coming-slots.ts";
 import { type Html, html } from "../html/html.ts";
 import { ageBar, judgedText } from "../view/charts.ts";
@@ -7,6 +7,7 @@ import { definition, definitions } from "../view/definition.ts";
 import { formatAge, formatCount, formatShare } from "../view/format.ts";
 import { type MarkLevel, mark, resultMark, shape } from "../view/marks.ts";
 import { timeText } from "../view/time-text.ts";
+import { assetMark } from "./asset-mark.ts";
 import { attentionTable } from "./attention-table.ts";
 import { assetLink, jobsHref, objectLink, runHref } from "./links.ts";
 import type { PageData } from "./page-data.ts";
@@ -44,11 +45,7 @@ function headFigures({ protection }: PageData): Html {
   const figure = (name: string, count: CountOf, text: string) => {
     const level: MarkLevel = count.of === 0 ? "neutral" : !isKnown ? "unknown" : count.good === count.of ? "good" : "bad";
     const words =
-      count.of === 0
-        ? "no objective"
-        : isKnown
-          ? `${count.good} of ${count.of}`
-          : `? (${count.good} of ${count.of} when last known)`;
+      count.of === 0 ? "no objective" : isKnown ? `${count.good} of ${count.of}` : `unknown, was ${count.good} of ${count.of}`;
     return html`<div class="figure"><dt>${name}</dt><dd>${mark(level, words)}${definition(name, text)}</dd></div>`;
   };
   return html`<dl class="figures" aria-label="Objectives">${[
@@ -61,35 +58,36 @@ function headFigures({ protection }: PageData): Html {
 
 function recentTable({ counts, rpoKept, assetsWithRpo, days }: RecentFigures): Html {
   const since = days[0]?.date;
-  const kinds = [...new Set(counts.map((count) => count.kind))].sort((a, b) => kindOrder.indexOf(a) - kindOrder.indexOf(b));
-  const of = (kind: RunKind, result?: RunResult) =>
-    counts
-      .filter((one) => one.kind === kind && one.result !== null && (result === undefined || one.result === result))
-      .reduce((sum, one) => sum + one.count, 0);
-  const cell = (kind: RunKind, result: RunResult) => {
-    const count = of(kind, result);
-    return html`<td class="num">${count === 0 ? "0" : html`<a href="${jobsHref({ kind, result, since })}">${formatCount(count)}</a>`}</td>`;
-  };
+  const settled = counts.filter((count) => count.result !== null);
+  const kinds = kindOrder.filter((kind) => settled.some((count) => count.kind === kind));
   const kept =
     assetsWithRpo === 0
       ? "no asset has an RPO"
       : rpoKept.ofMs === 0
         ? `no run yet, of ${assetsWithRpo} assets with an RPO`
         : `${formatShare(rpoKept.keptMs, rpoKept.ofMs)} of ${formatCount(Math.round(rpoKept.ofMs / 3_600_000))} asset-hours`;
-  const rpoLine = html`<p class="kept"><strong>RPO kept</strong> ${kept}${definition("RPO kept", definitions.rpoKept)}</p>`;
+  const rpoLine = html`<div class="kept"><strong>RPO kept</strong> ${kept}${definition("RPO kept", definitions.rpoKept)}</div>`;
   if (kinds.length === 0)
-    return html`${rpoLine}<p class="empty">No run is on record. The first: <code>lifeboat backup run</code>.</p>`;
+    return html`${rpoLine}<p class="empty">No run is on record. The first: <code>lifeboat backup run</code></p>`;
   return html`${rpoLine}
-<div class="scroll"><table><caption class="hidden">Runs of the last ${recentDayCount} days by kind and result</caption>
-<thead><tr><th scope="col">Kind</th>${resultsShown.map((result) => html`<th scope="col" class="num">${result}</th>`)}<th scope="col" class="num">of</th></tr></thead>
-<tbody>${kinds.map(
-    (kind) =>
-      html`<tr><th scope="row">${kind}</th>${resultsShown.map((result) => cell(kind, result))}<td class="num">${formatCount(of(kind))}</td></tr>`,
-  )}</tbody></table></div>`;
+<table><caption class="hidden">Runs of the last ${recentDayCount} days by kind and result</caption>
+<thead><tr><th scope="col">Kind</th><th scope="col" class="num">Runs</th><th scope="col">Of these</th></tr></thead>
+<tbody>${kinds.map((kind) => recentRow(kind, settled, since))}</tbody></table>`;
+}
+
+function recentRow(kind: RunKind, counts: RecentFigures["counts"], since: string | undefined): Html {
+  const of = (result: RunResult) => counts.find((count) => count.kind === kind && count.result === result)?.count ?? 0;
+  const total = counts.filter((count) => count.kind === kind).reduce((sum, count) => sum + count.count, 0);
+  // Passed and failed are said also when they are none: silence would be read as good.
+  const said = resultOrder.filter((result) => result === "passed" || result === "failed" || of(result) > 0);
+  return html`<tr><th scope="row">${kind}</th><td class="num"><a href="${jobsHref({ kind, since })}">${formatCount(total)}</a></td>
+<td>${said.map((result, index) => {
+    const words = `${formatCount(of(result))} ${result}`;
+    return html`${index > 0 ? ", " : ""}${of(result) === 0 ? words : html`<a class="said" href="${jobsHref({ kind, result, since })}">${words}</a>`}`;
+  })}</td></tr>`;
 }
 
 const kindOrder: readonly RunKind[] = ["backup", "replicate", "check", "drill", "forget", "prune", "restore"];
-const resultsShown: readonly RunResult[] = ["passed", "incomplete", "failed", "inconclusive", "skipped", "cancelled"];
 
 function assetTable({ protection, time }: PageData): Html {
   if (protection.assets.length === 0) {
@@ -99,11 +97,11 @@ function assetTable({ protection, time }: PageData): Html {
 <thead><tr><th scope="col">Asset</th><th scope="col">State</th><th scope="col">Last good backup</th><th scope="col">Age of RPO${definition("age of RPO", definitions.rpo)}</th><th scope="col">Second site</th><th scope="col">Restore proven</th></tr></thead>
 <tbody>${protection.assets.map(
     (asset) => html`<tr><th scope="row">${assetLink(asset.asset)}</th>
-<td>${mark(asset.level, asset.state)}</td>
-<td>${asset.lastGood === undefined ? "none" : timeText(asset.lastGood.timeMs, time)}</td>
-<td class="age">${ageBar(asset.rpo)} <span>${judgedText(asset.rpo)}</span></td>
-<td class="age">${ageBar(asset.secondSite)} <span>${judgedText(asset.secondSite)}</span></td>
-<td>${proofText(asset.proof)}</td></tr>`,
+<td data-label="State">${assetMark(asset, protection)}</td>
+<td data-label="Last good backup">${asset.lastGood === undefined ? "none" : timeText(asset.lastGood.timeMs, time)}</td>
+<td data-label="Age of RPO" class="age">${ageBar(asset.rpo)} <span>${judgedText(asset.rpo)}</span></td>
+<td data-label="Second site" class="age">${ageBar(asset.secondSite)} <span>${judgedText(asset.secondSite, "none")}</span></td>
+<td data-label="Restore proven">${proofText(asset.proof)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

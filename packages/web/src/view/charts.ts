@@ -3,11 +3,11 @@ import { type Html, html } from "../html/html.ts";
 import { formatRoundAge } from "./format.ts";
 import { type MarkLevel, resultLevel } from "./marks.ts";
 
-/** "7m of 1h", "never, wanted 30d", "8h, no objective". */
-export function judgedText({ verdict, ageSeconds, objectiveSeconds }: JudgedAge): string {
+/** "7m of 1h", "never, wanted 30d", "8h, no objective". `never` is the word for what there is not. */
+export function judgedText({ verdict, ageSeconds, objectiveSeconds }: JudgedAge, never = "never"): string {
   const objective = objectiveSeconds === undefined ? undefined : formatRoundAge(objectiveSeconds);
   if (verdict === "unknown") return "unknown: dated in the future";
-  if (ageSeconds === undefined) return objective === undefined ? "never, no objective" : `never, wanted ${objective}`;
+  if (ageSeconds === undefined) return objective === undefined ? `${never}, no objective` : `${never}, wanted ${objective}`;
   return objective === undefined
     ? `${formatRoundAge(ageSeconds)}, no objective`
     : `${formatRoundAge(ageSeconds)} of ${objective}`;

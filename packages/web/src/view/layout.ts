@@ -19,6 +19,7 @@ const places = [
 
 export function layout(frame: PageFrame, page: { readonly title: string; readonly at: string; readonly body: Html }): Html {
   const { company, time, protection } = frame;
+  const isSilent = protection === undefined || protection.scheduler.state === "silent";
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -38,7 +39,7 @@ export function layout(frame: PageFrame, page: { readonly title: string; readonl
 <p class="asof">As of <time datetime="${new Date(time.nowMs).toISOString()}">${absoluteTime(time.nowMs, time.timezone, { seconds: true })}</time> · ${schedulerWords(protection, time)}</p>
 </header>
 ${staleBar(protection, time)}
-<main id="main" tabindex="-1">
+<main id="main" tabindex="-1"${isSilent ? html` class="silent"` : ""}>
 ${page.body}
 </main>
 <footer><p>Read-only. Times are in ${time.timezone}. The same verdict as data: <a href="/api/status.json">status.json</a>. On the command line: <code>lifeboat status</code></p></footer>
