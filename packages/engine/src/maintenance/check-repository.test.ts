@@ -96,7 +96,11 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
       const report = await check(path, true);
       expect(report.errors.map((error) => error.kind)).toContain(kind);
       expect(report.errorCount).toBe(report.errors.length);
-      expect(fixture.tryRestic(["check", "--read-data"], path).status).not.toBe(0);
+      // restic asks again for a minute for a pack that is not there, but says at once that it is missing.
+      const isMissing = report.errors.some((error) => error.kind === "pack-missing");
+      const stock = fixture.tryRestic(isMissing ? ["check"] : ["check", "--read-data"], path, isMissing ? 20_000 : 240_000);
+      expect(stock.status).not.toBe(0);
+      if (isMissing) expect(stock.stderr).toMatch(/pack [0-9a-f]+: does not exist/);
       if (needsReading) expect((await check(path, false)).errors).toEqual([]);
     } finally {
       rmSync(path, { recursive: true });
@@ -105,13 +109,12 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
 
   it("names the files that a damaged pack hits, and no others", async () => {
     const path = copyRepository();
-    rmSync((await packsOf(path, "data"))[0]!);
-    const report = await check(path, false);
+    rewrite((await packsOf(path, "data"))[0]!, flip(100_000));
+    const report = await check(path, true);
     expect(report.affectedCount).toBe(report.affected.length);
     expect(report.affected.length).toBeGreaterThan(0);
-    for (const { snapshot, path: file } of report.affected) {
-      const text = file.startsWith(byteString(fixture.sourcePath));
-      expect(text).toBe(true);
+    expect(report.affected.every((file) => file.path.startsWith(byteString(fixture.sourcePath)))).toBe(true);
+    for (const { snapshot, path: file } of [report.affected[0]!, report.affected.at(-1)!]) {
       expect(fixture.tryRestic(["dump", snapshot, file], path).status, file).not.toBe(0);
     }
     const hit = new Set(report.affected.map((file) => file.path as string));
@@ -138,7 +141,7 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
     expect(report.errors).toEqual([]);
     expect(report.unindexedPacks).toBe(1);
     expect(report.hints.join("\n")).toMatch(
-      /sound the second time[^]*1 packs are in no index|1 packs are in no index[^]*sound the second time/,
+      /sound the second time[\s\S]*1 packs are in no index|1 packs are in no index[\s\S]*sound the second time/,
     );
     rmSync(path, { recursive: true });
   });

@@ -20,7 +20,7 @@ const options = () => ({ signal: new AbortController().signal, clock: fixtureClo
 
 describe.skipIf(!hasRestic)(
   "copying snapshots of a repository that stock restic wrote (needs restic)",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   () => {
     let fixture: ReturnType<typeof createStockFixture>;
     let ids: string[] = [];

@@ -14,7 +14,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-describe.skipIf(!hasRestic)("looking into a snapshot that stock restic wrote (needs restic)", { timeout: 120_000 }, () => {
+describe.skipIf(!hasRestic)("looking into a snapshot that stock restic wrote (needs restic)", { timeout: 300_000 }, () => {
   let fixture: ReturnType<typeof createStockFixture>;
   let source = "" as ByteString;
   beforeAll(async () => {

@@ -29,8 +29,8 @@ export interface StockFixture {
   readonly sourcePath: string;
   /** Throws when restic fails. */
   restic(args: readonly string[], repository?: string): string;
-  /** Any exit status. */
-  tryRestic(args: readonly string[], repository?: string): ResticRun;
+  /** Any exit status; -1 when it was stopped after `timeoutMs`. */
+  tryRestic(args: readonly string[], repository?: string, timeoutMs?: number): ResticRun;
   open(repository?: string, wrap?: (store: ObjectStore) => ObjectStore): Promise<Repository>;
   remove(): void;
 }
@@ -40,9 +40,9 @@ export function createStockFixture(): StockFixture {
   const repositoryPath = join(folder, "repository");
   const sourcePath = join(folder, "source");
   mkdirSync(sourcePath);
-  const tryRestic = (args: readonly string[], repository = repositoryPath): ResticRun => {
+  const tryRestic = (args: readonly string[], repository = repositoryPath, timeoutMs = 240_000): ResticRun => {
     const env = { PATH: "/usr/bin:/bin", HOME: folder, TZ: "UTC", RESTIC_PASSWORD: password, RESTIC_REPOSITORY: repository };
-    const run = spawnSync(resticPath, ["--no-cache", ...args], { env, timeout: 120_000, maxBuffer: 64 * 1024 * 1024 });
+    const run = spawnSync(resticPath, ["--no-cache", ...args], { env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 });
     return { status: run.status ?? -1, stdout: run.stdout.toString(), stderr: run.stderr.toString() };
   };
   return {

@@ -1,0 +1,172 @@
+import { type Clock, LifeboatError, type ProgressListener } from "@lifeboat/model";
+import { encodeIndex, type IndexedPack, maxBlobsPerIndex, objectName } from "../format/index.ts";
+import { BlobIndex } from "../repository/blob-index.ts";
+import { BlobWriter } from "../repository/blob-writer.ts";
+import { forEachLimited, type Repository } from "../repository/repository.ts";
+import { BlobReader } from "../restorer/blob-reader.ts";
+import { copyDataBlobs } from "./copy-data-blobs.ts";
+import { forgetEverything, loadIndexFile } from "./load-index-files.ts";
+import { createProgressReporter, type ProgressReporter } from "./progress-reporter.ts";
+import { keyOfBlob, type PruneBasis, type PrunePlan, takeBasis } from "./prune-plan.ts";
+
+export interface ExecutePruneOptions {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly progress?: ProgressListener | undefined;
+}
+
+export interface PruneResult {
+  readonly deletedPacks: number;
+  readonly deletedBytes: number;
+  /** Bytes of new packs that hold what was moved. */
+  readonly writtenBytes: number;
+  readonly rewrittenIndexFiles: number;
+  /** Packs that could not be deleted: no index names them any more, so the next prune does it. */
+  readonly leftPacks: number;
+}
+
+/**
+ * Does what the plan says, once. The order is what makes a kill harmless at any time:
+ *
+ * 1. packs that no index names are deleted: nobody misses them;
+ * 2. used blobs move into new packs, then these get their index: killed here, blobs are there twice;
+ * 3. index files without the old packs are written, then the files that they replace are deleted: killed here, some packs are
+ *    named twice, or no longer named, but every pack that an index names is there;
+ * 4. packs that no index names any more are deleted: killed here, the rest of them waits for step 1 of the next prune.
+ *
+ * The caller holds the exclusive lock since before the plan. `lifeboat/` is never touched. What the given repository remembers of
+ * its index is out of date afterwards: open it anew.
+ * Errors: `usage` for a plan that was used, is a preview or is out of date; `repository-damaged` for a used blob that cannot be read.
+ */
+export async function executePrune(repository: Repository, plan: PrunePlan, options: ExecutePruneOptions): Promise<PruneResult> {
+  const basis = takeBasis(plan);
+  if (basis === undefined || basis.repository.config.id !== repository.config.id || plan.isPreview) {
+    const why = basis === undefined ? "was used already" : plan.isPreview ? "is a preview" : "is one for another repository";
+    throw new LifeboatError("usage", `the prune plan ${why}; nothing was removed`, { hint: "Make a new plan." });
+  }
+  const { signal } = options;
+  await refuseChanges(basis, signal);
+  const reporter = createProgressReporter(options.clock, options.progress);
+  let left = await deletePacks(basis.repository, plan.unindexed, signal, reporter);
+  const moved = await movePacks(basis, plan, signal, reporter);
+  requireAllUsed(basis, moved.target);
+  await rewriteIndex(basis, signal);
+  const gone = [...plan.remove, ...plan.repack];
+  left += await deletePacks(basis.repository, gone, signal, reporter);
+  const all = [...plan.unindexed, ...gone];
+  return {
+    deletedPacks: all.length - left,
+    deletedBytes: all.reduce((bytes, pack) => bytes + pack.bytes, 0),
+    writtenBytes: moved.bytes,
+    rewrittenIndexFiles: basis.rewrite.length,
+    leftPacks: left,
+  };
+}
+
+/** The lock should forbid this; a lock that was removed by force must not cost a snapshot. */
+async function refuseChanges({ repository, snapshotIds, indexFiles }: PruneBasis, signal: AbortSignal): Promise<void> {
+  const same = async (kind: "snapshot" | "index", ids: readonly string[]) =>
+    (await repository.listIds(kind, { signal })).sort().join() === ids.join();
+  if ((await same("snapshot", snapshotIds)) && (await same("index", indexFiles))) return;
+  throw new LifeboatError("usage", `${repository.store.url} has changed since the prune was planned; nothing was removed`, {
+    hint: "Plan again, and hold the exclusive lock from before the plan until the end.",
+  });
+}
+
+/** Moves what is used out of the packs that are to go; durable and indexed when it resolves. */
+async function movePacks(
+  { repository, isUsed, chosenPack }: PruneBasis,
+  plan: PrunePlan,
+  signal: AbortSignal,
+  reporter: ProgressReporter,
+): Promise<{ target: Repository; bytes: number }> {
+  // It knows no blob, so that it stores those that the old packs have.
+  const target = forgetEverything(repository);
+  if (plan.repack.length === 0) return { target, bytes: 0 };
+  const packs = new Set(plan.repack.map(({ id }) => id));
+  const ids: Record<"data" | "tree", string[]> = { data: [], tree: [] };
+  for (const { id, type, packId } of repository.index.entries()) {
+    if (packs.has(packId) && isUsed(id, type) && (chosenPack.get(keyOfBlob(id, type)) ?? packId) === packId) ids[type].push(id);
+  }
+  const totalBytes = plan.repack.reduce((bytes, pack) => bytes + pack.usedBytes, 0);
+  let bytesDone = 0;
+  const reader = new BlobReader(repository);
+  const writer = new BlobWriter(target, { signal });
+  try {
+    for (const id of ids.tree) {
+      writer.saveTree(await repository.loadBlob(id, "tree", { signal }));
+      await writer.ready();
+    }
+    const onBytes = (bytes: number) => {
+      bytesDone += bytes;
+      reporter.tell(() => ({ phase: "moving used blobs", bytes_done: bytesDone, total_bytes: Math.max(totalBytes, bytesDone) }));
+    };
+    const [damage] = await copyDataBlobs({ from: repository, reader, writer, ids: ids.data, signal, onBytes });
+    if (damage !== undefined) throw damage;
+    await writer.finish();
+  } finally {
+    await Promise.all([writer.close(), reader.close()]);
+  }
+  return { target, bytes: writer.figures.bytesAddedPacked };
+}
+
+/** The last look before anything goes that an index names: every used blob lies in a pack that stays or in a new one. */
+function requireAllUsed({ repository, isUsed, usedCount, gone }: PruneBasis, target: Repository): void {
+  const safe = new BlobIndex();
+  for (const { id, type, packId } of repository.index.entries()) if (!gone.has(packId) && isUsed(id, type)) safe.claim(id, type);
+  for (const { id, type } of target.index.entries()) if (isUsed(id, type)) safe.claim(id, type);
+  if (safe.size !== usedCount) {
+    throw new Error(
+      `prune would lose ${usedCount - safe.size} blobs of ${repository.store.url}; nothing that is indexed was removed`,
+    );
+  }
+}
+
+async function rewriteIndex({ repository, rewrite, gone }: PruneBasis, signal: AbortSignal): Promise<void> {
+  const written = new Set<string>();
+  let packs: IndexedPack[] = [];
+  let blobs = 0;
+  const save = async () => {
+    if (packs.length > 0) await repository.saveUnpacked("index", encodeIndex(packs));
+    packs = [];
+    blobs = 0;
+  };
+  for (const id of rewrite) {
+    for (const pack of await loadIndexFile(repository, id, { signal })) {
+      if (gone.has(pack.id) || written.has(pack.id)) continue;
+      written.add(pack.id);
+      packs.push(pack);
+      blobs += pack.blobs.length;
+      if (blobs >= maxBlobsPerIndex) await save();
+    }
+  }
+  await save();
+  signal.throwIfAborted();
+  await forEachLimited(rewrite, repository.store.connections, (id) =>
+    repository.store.delete(objectName("index", id), { signal }),
+  );
+}
+
+/** How many could not be deleted. */
+async function deletePacks(
+  repository: Repository,
+  packs: readonly { readonly id: string }[],
+  signal: AbortSignal,
+  reporter: ProgressReporter,
+): Promise<number> {
+  let left = 0;
+  let done = 0;
+  await forEachLimited(packs, repository.store.connections * 2, async ({ id }) => {
+    signal.throwIfAborted();
+    try {
+      await repository.store.delete(objectName("pack", id), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof LifeboatError)) throw error;
+      left++;
+    }
+    done++;
+    reporter.tell(() => ({ phase: "deleting packs", percent_done: done / packs.length }));
+  });
+  return left;
+}
