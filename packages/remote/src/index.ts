@@ -8,6 +8,11 @@ export {
   loadSqliteDump,
   type PostgresTarget,
 } from "./databases/load-dumps.ts";
+export {
+  startThrowawayPostgres,
+  type ThrowawayPostgresOptions,
+  type ThrowawayPostgresServer,
+} from "./databases/throwaway-postgres.ts";
 export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";
 export { LocalMachine } from "./process/local-machine.ts";
