@@ -12,7 +12,7 @@ export {
   type RepositoryChoice,
 } from "./open-repository.ts";
 export { type PruneOrder, runPrune } from "./prune.ts";
-export { type ReplicateOrder, runReplicate } from "./replicate.ts";
+export { type ReplicateOrder, type ReplicateOutcome, runReplicate } from "./replicate.ts";
 export { type RestoreOrder, type RestoreOutcome, refuseFull, runRestore } from "./restore.ts";
 export { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 export { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";

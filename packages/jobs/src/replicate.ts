@@ -1,4 +1,4 @@
-import { copySideData, copySnapshots, type Repository, replicatedSideKinds } from "@lifeboat/engine";
+import { copySideData, copySnapshots, type Repository, replicatedSideKinds, type Snapshot } from "@lifeboat/engine";
 import { type Clock, isLifeboatError } from "@lifeboat/model";
 import { assetTag, findAsset } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
@@ -12,14 +12,20 @@ export interface ReplicateOrder extends RunOrder {
   readonly asset: string;
 }
 
+export interface ReplicateOutcome extends JobOutcome {
+  /** By repository: all snapshots of the asset that it holds now. */
+  readonly replicas: ReadonlyMap<string, readonly Snapshot[]>;
+}
+
 /**
  * Copies the snapshots of one asset that its replicas lack, blobs as they are cut, sealed with the replica's own key, side data
  * included. A replica that does not exist yet is created with its source's polynomial. Killed: packs without a snapshot, which the
  * next run uses.
  */
-export async function runReplicate(context: JobContext, order: ReplicateOrder): Promise<JobOutcome> {
+export async function runReplicate(context: JobContext, order: ReplicateOrder): Promise<ReplicateOutcome> {
   const { policy } = findAsset(context, order.asset);
-  return runRepositoryJob(context, order, { name: policy.repository }, async (source) => {
+  const replicas = new Map<string, readonly Snapshot[]>();
+  const outcome = await runRepositoryJob(context, order, { name: policy.repository }, async (source) => {
     if (policy.replicate.to.length === 0) return { result: "skipped", cause: `policy ${policy.name} has no replica` };
     const figures: Record<string, number> = { snapshots_copied: 0, bytes_copied: 0, side_objects_copied: 0 };
     await withLock(context, source, false, async () => {
@@ -27,6 +33,11 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
         const destination = await openOrCreate(context, name, source);
         try {
           await withLock(context, destination, false, () => replicateTo(context, order.asset, source, destination, figures));
+          const there = await destination.listSnapshots({ signal: context.signal });
+          replicas.set(
+            name,
+            there.filter((snapshot) => snapshot.tags?.includes(assetTag(order.asset))),
+          );
         } finally {
           await destination.close();
         }
@@ -34,6 +45,7 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
     });
     return { result: "passed", figures };
   });
+  return { ...outcome, replicas };
 }
 
 async function openOrCreate(context: JobContext, name: string, source: Repository): Promise<Repository> {
