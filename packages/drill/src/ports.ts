@@ -31,11 +31,11 @@ export interface PostgresServer {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** e.g. "15.18". */
   readonly serverVersion: string;
   /** Folder with psql of that version; undefined: the machine's PATH. */
-  readonly binFolder?: string;
+  readonly binFolder?: string | undefined;
 }
 
 export interface ThrowawayPostgres extends PostgresServer {

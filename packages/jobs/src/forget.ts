@@ -44,7 +44,7 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
           if (order.dryRun === true) return;
           await forgetSnapshots(
             repository,
-            choice.remove.map(({ id }) => id),
+            { keep: choice.keep.map(({ snapshot }) => snapshot.id), remove: choice.remove.map(({ id }) => id) },
             { signal: context.signal },
           );
           removed += choice.remove.length;

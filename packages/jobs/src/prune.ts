@@ -23,11 +23,17 @@ export async function runPrune(
   const outcome = await runRepositoryJob(context, order, order.repository, (repository) =>
     withLock(context, repository, true, async () => {
       const { signal, clock, progress } = context;
-      plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal });
+      plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal, clock, progress });
       if (order.dryRun === true) return { result: "passed", figures: { dry_run: 1 } };
       await order.confirm?.(plan);
       await executePrune(repository, plan, { signal, clock, progress });
-      return { result: "passed", figures: plan.figures };
+      const figures = {
+        bytes_freed: plan.freedBytes,
+        packs_removed: plan.remove.length + plan.unindexed.length,
+        packs_repacked: plan.repack.length,
+        bytes_unused_after: plan.unusedBytesAfter,
+      };
+      return { result: "passed", figures };
     }),
   );
   return { ...outcome, plan };
