@@ -21,35 +21,12 @@ export {
   type TreeNode,
   unixMode,
 } from "./format/index.ts";
-export type {
-  AffectedFile,
-  AffectedFile,
-  CheckError,
-  CheckError,
-  CheckErrorKind,
-  CheckReport,
-  CheckReport,
-  ReadDataChoice,
-  ReadDataChoice,
-} from "./maintenance/check-report.ts";
-export { type CheckOptions, type CheckOptions, checkRepository, checkRepository } from "./maintenance/check-repository.ts";
+export type { AffectedFile, CheckError, CheckErrorKind, CheckReport, ReadDataChoice } from "./maintenance/check-report.ts";
+export { type CheckOptions, checkRepository } from "./maintenance/check-repository.ts";
 export { type CopySideResult, copySideData, replicatedSideKinds, type SideFingerprints } from "./maintenance/copy-side-data.ts";
 export { type CopyOptions, type CopyResult, copySnapshots } from "./maintenance/copy-snapshots.ts";
-export {
-  type DiffEntry,
-  type DiffEntry,
-  type DiffSign,
-  type DiffSign,
-  diffSnapshots,
-  diffSnapshots,
-} from "./maintenance/diff-snapshots.ts";
-export {
-  type ExecutePruneOptions,
-  executePrune,
-  executePrune,
-  type PruneResult,
-  type PruneResult,
-} from "./maintenance/execute-prune.ts";
+export { type DiffEntry, type DiffSign, diffSnapshots } from "./maintenance/diff-snapshots.ts";
+export { type ExecutePruneOptions, executePrune, type PruneResult } from "./maintenance/execute-prune.ts";
 export {
   assetOfSnapshot,
   type FoundSnapshot,
@@ -59,19 +36,13 @@ export {
   type SnapshotAddress,
   type SnapshotFilter,
 } from "./maintenance/find-snapshot.ts";
-export { type ForgetChoice, type ForgetChoice, forgetSnapshots, forgetSnapshots } from "./maintenance/forget-snapshots.ts";
+export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapshots.ts";
 export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
-export { type PlanPruneOptions, planPrune, planPrune } from "./maintenance/plan-prune.ts";
-export {
-  describePrunePlan,
-  describePrunePlan,
-  type PrunePack,
-  type PrunePlan,
-  type PrunePlan,
-} from "./maintenance/prune-plan.ts";
-export { type RepositoryStats, type RepositoryStats, repositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
+export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
+export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
+export { type RepositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
 export { streamFile } from "./maintenance/stream-file.ts";
-export { unlockRepository, unlockRepository } from "./maintenance/unlock-repository.ts";
+export { unlockRepository } from "./maintenance/unlock-repository.ts";
 export type { BlobLocation } from "./repository/blob-index.ts";
 export { BlobWriter } from "./repository/blob-writer.ts";
 export { isStale, type LockJournal, type LockOptions, listLocks, RepositoryLock, removeLocks } from "./repository/lock.ts";
