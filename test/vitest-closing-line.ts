@@ -8,12 +8,14 @@ interface TestCounts {
 }
 
 /**
- * Ends the whole run with `N passed, N failed` (`, N skipped` where there are some) alone on the last line.
+ * Names what was skipped, and ends the whole run with `N passed, N failed` (`, N skipped` where there are some) alone on the last line.
  * A file that could not be loaded, a failed hook, a test that never ran to its end and an error that no test caught
  * count as failures. A run without a single passed test is not green.
  */
 export default class ClosingLineReporter implements Reporter {
-  private counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+  /** A run that never comes to its end has failed. */
+  private counts: TestCounts = { passed: 0, failed: 1, skipped: 0 };
+  private readonly skips: string[] = [];
 
   onInit(vitest: Vitest): void {
     if (vitest.config.watch) return;
@@ -21,7 +23,10 @@ export default class ClosingLineReporter implements Reporter {
     process.once("exit", (code) => {
       const { passed, failed, skipped } = this.counts;
       if (code === 0 && (failed > 0 || passed === 0)) process.exitCode = 1;
-      writeSync(1, `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+      // A run of chosen tests (-t) skips all others, which nobody wants to read.
+      const skips = vitest.config.testNamePattern ? [] : this.skips.map((skip) => `skipped: ${skip}\n`);
+      const closingLine = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`;
+      writeAll(`${skips.join("")}${closingLine}`);
     });
   }
 
@@ -31,11 +36,26 @@ export default class ClosingLineReporter implements Reporter {
       if (module.errors().length > 0) counts.failed++;
       for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed++;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const result = test.result();
+        const { state } = result;
+        // Without a note the test's title says why, or its hook has failed.
+        if (state === "skipped") this.skips.push([test.fullName, result.note].filter(Boolean).join(": "));
         if (state === "pending") counts.failed++;
         else counts[state]++;
       }
     }
     this.counts = counts;
+  }
+}
+
+/** The process ends right after this, so it must be out; a full pipe is asked again. */
+function writeAll(text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+    }
   }
 }

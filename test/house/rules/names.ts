@@ -1,6 +1,6 @@
 import type { HouseRule, Violation } from "../house-rule.ts";
 
-const nameless = /^(utils?|commons?|shared|helpers?|core|services?|lib|misc|stuff)$/;
+const nameless = /^(utils?|commons?|shared|helpers?|core|services|lib|misc|stuff)$/;
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 const fixedByOthers = /^(README\.md|CHANGELOG\.md|\.[a-z-]+)$/;
 
