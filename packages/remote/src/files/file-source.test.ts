@@ -442,13 +442,32 @@ describe("a login that may not read everything", () => {
   });
 });
 
+describe("sudo", () => {
+  test.runIf(isRoot && spawnSync("which", ["sudo"]).status === 0)(
+    "reads as root where it is allowed, and is named where it is not",
+    async () => {
+      const tree = makeTree("sudo");
+      fs.writeFileSync(join(tree, "secret"), "x", { mode: 0o600 });
+      const machine = new LocalMachine({ env: { PATH: "/usr/bin:/bin" } });
+      const from = source(machine, tree, { sudo: true });
+      const { inside } = await list(from);
+      expect((await read(from, inside)).get(byteString(join(tree, "secret")))?.verdict).toBe("same");
+      const refused = source(new UnprivilegedMachine(), tree, { sudo: true });
+      await expect(list(refused)).rejects.toMatchObject({ code: "sudo-refused" });
+      await expect(read(refused, inside)).rejects.toMatchObject({ code: "sudo-refused" });
+    },
+  );
+});
+
 /** Commands as an account without rights. */
 class UnprivilegedMachine extends LocalMachine {
   constructor() {
     super({ env: { PATH: "/usr/bin:/bin" } });
   }
   override run(argv: Parameters<LocalMachine["run"]>[0], options: Parameters<LocalMachine["run"]>[1] = {}) {
-    return super.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", ...argv], options);
+    const { sudo = false, ...rest } = options;
+    const words = sudo ? ["sudo", "-n", "--", ...argv] : argv;
+    return super.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", ...words], rest);
   }
 }
 

@@ -29,6 +29,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   let failure: LifeboatError | undefined;
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<CommandExit>();
+  const waitingWrites = new Set<(error: LifeboatError) => void>();
   const kill = () => {
     if (closed) return;
     channel.signal("TERM");
@@ -85,21 +86,26 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     if (exit.status === null && exit.signal === null) failure ??= context.lost();
     if (banner !== undefined) started.reject(failure ?? neverStarted(context, exit, banner, complaints));
     output.end(failure);
+    for (const reject of waitingWrites) reject(failure ?? inputClosed(context));
+    waitingWrites.clear();
     ended.resolve(exit);
   });
   const command: RunningCommand = {
     stdout: output,
-    write: async (bytes) => {
-      if (closed || !channel.writable) throw failure ?? inputClosed(context);
-      await Promise.race([
-        new Promise<void>((resolve, reject) =>
-          channel.write(bytes, (error) => (error ? reject(inputClosed(context)) : resolve())),
-        ),
-        ended.promise.then(() => {
-          throw failure ?? inputClosed(context);
-        }),
-      ]);
-    },
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (closed || !channel.writable) {
+          reject(failure ?? inputClosed(context));
+          return;
+        }
+        // ssh2 forgets the callback of a write that the other side's end overtook.
+        waitingWrites.add(reject);
+        channel.write(bytes, (error) => {
+          waitingWrites.delete(reject);
+          if (error) reject(inputClosed(context));
+          else resolve();
+        });
+      }),
     endInput: () => {
       if (!closed) channel.end();
     },
