@@ -7,6 +7,10 @@ import { diffSnapshots } from "./diff-snapshots.ts";
 import { repositoryStats } from "./repository-stats.ts";
 import { backUpRounds, createStockFixture, hasRestic } from "./stock-restic-fixture.ts";
 
+interface StockIndex {
+  readonly packs: { readonly blobs: { readonly length: number; readonly uncompressed_length?: number }[] }[];
+}
+
 describe.skipIf(!hasRestic)("what stock restic says of the same repository (needs restic)", { timeout: 300_000 }, () => {
   let fixture: ReturnType<typeof createStockFixture>;
   beforeAll(async () => {
@@ -31,24 +35,27 @@ describe.skipIf(!hasRestic)("what stock restic says of the same repository (need
   it("agrees about every difference", async () => {
     const repository = await fixture.open();
     const [before, after] = await repository.listSnapshots();
-    const stock = fixture
-      .restic(["diff", "--metadata", before!.id, after!.id])
-      .split("\n")
-      .filter((line) => /^[-+MUT]/.test(line))
-      .map((line) => line.replace(/^(\S+)\s+(.*?)\/?$/, "$1 $2"));
+    const lines = fixture.restic(["diff", "--metadata", before!.id, after!.id]).split("\n");
+    const stock = lines.flatMap((line) => {
+      const parts = /^([-+MUT])\S*\s+(\/.*?)(\/?)$/.exec(line);
+      // restic tells a folder as changed also when only what is below it has changed.
+      if (parts === null || (parts[1] === "U" && parts[3] === "/")) return [];
+      return [`${parts[1]} ${parts[2]}`];
+    });
     const ours: string[] = [];
     for await (const { sign, path, before: left, after: right } of diffSnapshots(repository, before!.tree, after!.tree)) {
       expect(sign === "+" ? left : sign === "-" ? right : undefined).toBeUndefined();
-      ours.push(`${sign} ${Buffer.from(toBytes(path)).toString()}`);
+      const line = `${sign} ${Buffer.from(toBytes(path)).toString()}`;
+      if (sign === "U" && right?.type === "dir")
+        expect(lines.map((other) => other.replace(/^U\s+(.*)\/$/, "U $1"))).toContain(line);
+      else ours.push(line);
     }
     expect(stock.length).toBeGreaterThan(15);
-    // restic puts signs together; for us the first of them says it.
-    const signsOf = (lines: string[]) => lines.map((line) => line.replace(/^([-+]|T|M|U)\S* /, "$1 ")).sort();
-    expect(signsOf(ours)).toEqual(signsOf(stock));
+    expect(ours.sort()).toEqual(stock.sort());
     expect(ours.map((line) => line[0])).toEqual(expect.arrayContaining(["+", "-", "U", "T"]));
   });
 
-  it("reads nothing for equal trees and little for small changes", async () => {
+  it("reads nothing for equal trees", async () => {
     const repository = await fixture.open();
     const [before] = await repository.listSnapshots();
     await repository.loadIndex();
@@ -62,7 +69,11 @@ describe.skipIf(!hasRestic)("what stock restic says of the same repository (need
     const stats = await repositoryStats(await fixture.open());
     const raw = JSON.parse(fixture.restic(["stats", "--mode", "raw-data", "--json"]));
     expect(stats.dataBlobs + stats.treeBlobs).toBe(raw.total_blob_count);
-    expect(stats.plainBytes).toBe(raw.total_uncompressed_size);
+    const indexes = fixture.restic(["list", "index"]).trim().split("\n");
+    const blobs = indexes.flatMap((id) =>
+      (JSON.parse(fixture.restic(["cat", "index", id])) as StockIndex).packs.flatMap((pack) => pack.blobs),
+    );
+    expect(stats.plainBytes).toBe(blobs.reduce((sum, blob) => sum + (blob.uncompressed_length ?? blob.length - 32), 0));
     expect(stats).toMatchObject({ snapshots: 2, locks: 0 });
     expect(stats.storedBytes).toBeGreaterThan(raw.total_size);
   });

@@ -1,5 +1,5 @@
 import { type ByteString, byteString } from "@lifeboat/model";
-import { expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { createMemoryStore } from "../backend/index.ts";
 import { createChacha12Bytes } from "../chunker/chacha12-bytes.ts";
 import { encodeTree, goFileMode, type TreeNode } from "../format/index.ts";
@@ -33,9 +33,16 @@ function fileNode(name: string, content: readonly string[], size: number): TreeN
   };
 }
 
-/** A snapshot of one file with these blobs. */
+const writers = new Map<Repository, BlobWriter>();
+afterEach(async () => {
+  await Promise.all([...writers.values()].map((writer) => writer.close()));
+  writers.clear();
+});
+
+/** A snapshot of one file with these blobs, in packs and an index file of its own. */
 async function saveSnapshot(repository: Repository, day: number, blobs: readonly Uint8Array<ArrayBuffer>[]): Promise<string> {
-  const writer = new BlobWriter(repository, { threads: 1 });
+  const writer = writers.get(repository) ?? new BlobWriter(repository, { threads: 1 });
+  writers.set(repository, writer);
   const ids: string[] = [];
   for (const blob of blobs) {
     const buffer = blob.slice().buffer;
@@ -51,7 +58,6 @@ async function saveSnapshot(repository: Repository, day: number, blobs: readonly
     ]),
   );
   await writer.finish();
-  await writer.close();
   const time = `2026-11-${String(day).padStart(2, "0")}T00:00:00Z`;
   return (await repository.saveSnapshot({ time, tree, paths: ["/file"] })).id;
 }
@@ -70,71 +76,73 @@ async function init() {
   return { store, repository, open, prune, check };
 }
 
-it("keeps one of several copies of a blob", async () => {
-  const { repository, open, prune, check } = await init();
-  await saveSnapshot(repository, 1, [bytes(1), bytes(2)]);
-  // Two programs that did not know of each other.
-  await saveSnapshot(forgetEverything(repository), 2, [bytes(1), bytes(3)]);
-  const before = await repositoryStats(await open());
-  const { plan, result } = await prune(0);
-  expect(plan.unusedBytes).toBeGreaterThan(20_000);
-  expect(result.deletedPacks).toBeGreaterThan(0);
-  const after = await repositoryStats(await open());
-  expect(after).toMatchObject({ snapshots: 2, dataBlobs: 3, plainBytes: before.plainBytes });
-  expect(before.storedBytes - after.storedBytes).toBeGreaterThan(19_000);
-  expect(await check()).toMatchObject({ errors: [], hints: [], blobs: after.dataBlobs + after.treeBlobs });
-});
+describe("pruning", { timeout: 300_000 }, () => {
+  it("keeps one of several copies of a blob", async () => {
+    const { repository, open, prune, check } = await init();
+    await saveSnapshot(repository, 1, [bytes(1), bytes(2)]);
+    // Two programs that did not know of each other.
+    await saveSnapshot(forgetEverything(repository), 2, [bytes(1), bytes(3)]);
+    const before = await repositoryStats(await open());
+    const { plan, result } = await prune(0);
+    expect(plan.unusedBytes).toBeGreaterThan(20_000);
+    expect(result.deletedPacks).toBeGreaterThan(0);
+    const after = await repositoryStats(await open());
+    expect(after).toMatchObject({ snapshots: 2, dataBlobs: 3, plainBytes: before.plainBytes });
+    expect(before.storedBytes - after.storedBytes).toBeGreaterThan(19_000);
+    expect(await check()).toMatchObject({ errors: [], hints: [], blobs: after.dataBlobs + after.treeBlobs });
+  });
 
-it("does not count on the copy in a pack that is not there", async () => {
-  const { store, repository, prune, check } = await init();
-  await saveSnapshot(repository, 1, [bytes(1)]);
-  const lost = [...repository.index.entries()].find(({ type }) => type === "data")!.packId;
-  await saveSnapshot(forgetEverything(repository), 2, [bytes(1), bytes(2)]);
-  await store.delete(`data/${lost.slice(0, 2)}/${lost}`);
-  expect((await check()).errors.map(({ kind }) => kind)).toEqual(["pack-missing"]);
-  const { plan } = await prune();
-  expect(plan.missing).toEqual([lost]);
-  expect(await check()).toMatchObject({ errors: [], snapshots: 2 });
-});
+  it("does not count on the copy in a pack that is not there", async () => {
+    const { store, repository, prune, check } = await init();
+    await saveSnapshot(repository, 1, [bytes(1)]);
+    const lost = [...repository.index.entries()].find(({ type }) => type === "data")!.packId;
+    await saveSnapshot(forgetEverything(repository), 2, [bytes(1), bytes(2)]);
+    await store.delete(`data/${lost.slice(0, 2)}/${lost}`);
+    expect((await check()).errors.map(({ kind }) => kind)).toEqual(["pack-missing"]);
+    const { plan } = await prune();
+    expect(plan.missing).toEqual([lost]);
+    expect(await check()).toMatchObject({ errors: [], snapshots: 2 });
+  });
 
-it("puts many small packs and index files together, and leaves a few alone", async () => {
-  const { repository, open, prune, check } = await init();
-  for (let day = 1; day <= 4; day++) await saveSnapshot(repository, day, [bytes(day)]);
-  expect((await prune()).plan).toMatchObject({ repack: [], keptPacks: 8, rewrittenIndexFiles: 0 });
-  for (let day = 5; day <= 12; day++) await saveSnapshot(repository, day, [bytes(day)]);
-  expect(await repositoryStats(await open())).toMatchObject({ packs: 24, indexFiles: 12 });
-  await prune();
-  const after = await repositoryStats(await open());
-  expect(after).toMatchObject({ dataBlobs: 12, treeBlobs: 12, snapshots: 12 });
-  expect(after.packs).toBeLessThanOrEqual(4);
-  expect(after.indexFiles).toBe(1);
-  expect(await check()).toMatchObject({ errors: [], hints: [] });
-});
+  it("puts many small packs and index files together, and leaves a few alone", async () => {
+    const { repository, open, prune, check } = await init();
+    for (let day = 1; day <= 4; day++) await saveSnapshot(repository, day, [bytes(day)]);
+    expect((await prune()).plan).toMatchObject({ repack: [], keptPacks: 8, rewrittenIndexFiles: 0 });
+    for (let day = 5; day <= 12; day++) await saveSnapshot(repository, day, [bytes(day)]);
+    expect(await repositoryStats(await open())).toMatchObject({ packs: 24, indexFiles: 12 });
+    await prune();
+    const after = await repositoryStats(await open());
+    expect(after).toMatchObject({ dataBlobs: 12, treeBlobs: 12, snapshots: 12 });
+    expect(after.packs).toBeLessThanOrEqual(4);
+    expect(after.indexFiles).toBe(1);
+    expect(await check()).toMatchObject({ errors: [], hints: [] });
+  });
 
-it("leaves waste below the limit where it is, and moves at most what it may", async () => {
-  const { repository, open, prune } = await init();
-  const old = await saveSnapshot(repository, 1, [bytes(1), ...Array.from({ length: 30 }, (_, at) => bytes(100 + at))]);
-  await saveSnapshot(
-    repository,
-    2,
-    Array.from({ length: 30 }, (_, at) => bytes(100 + at)),
-  );
-  await forgetSnapshots(repository, { keep: [], remove: [old] });
-  const { plan } = await prune(0.05);
-  expect(plan.repack).toEqual([]);
-  expect(plan.unusedBytesAfter).toBeGreaterThan(20_000);
-  const bounded = await planPrune(await open(), { ...options(), maxUnusedRatio: 0, maxRepackBytes: 1000 });
-  expect(bounded.repack).toEqual([]);
-  expect((await prune(0)).plan).toMatchObject({ unusedBytesAfter: 0 });
-});
+  it("leaves waste below the limit where it is, and moves at most what it may", async () => {
+    const { repository, open, prune } = await init();
+    const old = await saveSnapshot(repository, 1, [bytes(1), ...Array.from({ length: 30 }, (_, at) => bytes(100 + at))]);
+    await saveSnapshot(
+      repository,
+      2,
+      Array.from({ length: 30 }, (_, at) => bytes(100 + at)),
+    );
+    await forgetSnapshots(repository, { keep: [], remove: [old] });
+    const { plan } = await prune(0.05);
+    expect(plan.repack).toEqual([]);
+    expect(plan.unusedBytesAfter).toBeGreaterThan(20_000);
+    const bounded = await planPrune(await open(), { ...options(), maxUnusedRatio: 0, maxRepackBytes: 1000 });
+    expect(bounded.repack).toEqual([]);
+    expect((await prune(0)).plan).toMatchObject({ unusedBytesAfter: 0 });
+  });
 
-it("empties a repository without snapshots", async () => {
-  const { repository, open, prune, check } = await init();
-  const only = await saveSnapshot(repository, 1, [bytes(1)]);
-  await forgetSnapshots(repository, { keep: [], remove: [only] });
-  await prune();
-  expect(await repositoryStats(await open())).toMatchObject({ packs: 0, indexFiles: 0, storedBytes: 0, compressionRatio: 1 });
-  expect(await check()).toMatchObject({ errors: [], snapshots: 0 });
+  it("empties a repository without snapshots", async () => {
+    const { repository, open, prune, check } = await init();
+    const only = await saveSnapshot(repository, 1, [bytes(1)]);
+    await forgetSnapshots(repository, { keep: [], remove: [only] });
+    await prune();
+    expect(await repositoryStats(await open())).toMatchObject({ packs: 0, indexFiles: 0, storedBytes: 0, compressionRatio: 1 });
+    expect(await check()).toMatchObject({ errors: [], snapshots: 0 });
+  });
 });
 
 it("forgets nothing when an id is to be kept and removed, and says what it deleted", async () => {
