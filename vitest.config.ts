@@ -12,8 +12,8 @@ export default defineConfig({
     // Processes, not threads: servers that a test starts end with the process that started them.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: isLongRun ? 3_600_000 : 60_000,
-    hookTimeout: 120_000,
+    testTimeout: isLongRun ? 3_600_000 : 120_000,
+    hookTimeout: 180_000,
     teardownTimeout: 30_000,
     // A snapshot that does not exist yet is a failure, not a new truth.
     update: false,

@@ -17,6 +17,18 @@ test("Node 24 loads ssh2's native part, without which a pull takes twice the tim
   expect(Object.keys(binding)).toContain("AESGCMCipher");
 });
 
+test("what ssh2's native part has made can be collected as garbage without the end of the process", () => {
+  const program = `
+    const { AESGCMDecipher } = require("ssh2/lib/protocol/crypto/build/Release/sshcrypto.node");
+    let left = 20;
+    const timer = setInterval(() => {
+      for (let count = 0; count < 2000; count++) new AESGCMDecipher("aes-256-gcm", Buffer.alloc(32), Buffer.alloc(12));
+      if (--left === 0) clearInterval(timer);
+    }, 1);`;
+  const { status, signal, stderr } = spawnSync(process.execPath, ["-e", program], { cwd: root, encoding: "utf8" });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
+});
+
 test("Node 24 loads sodium's native part", () => {
   const require = createRequire(join(root, "packages/engine/package.json"));
   const sodium = require("sodium-native") as { crypto_onetimeauth_BYTES: number };
