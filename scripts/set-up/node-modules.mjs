@@ -1,12 +1,14 @@
 // node_modules as package-lock.json says, with Node 24 in it and ssh2's native part built for that Node.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { SetUpError } from "./set-up-error.mjs";
 
+const sshCrypto = "node_modules/ssh2/lib/protocol/crypto/build/Release/sshcrypto.node";
+
 /** Whether ssh2's native part has been built, so that no compiler is needed. */
 export function isBuilt(root) {
-  return existsSync(join(root, "node_modules/ssh2/lib/protocol/crypto/build/Release/sshcrypto.node"));
+  return existsSync(join(root, sshCrypto));
 }
 
 export function installNodeModules(root) {
@@ -90,8 +92,27 @@ function findFault(root) {
   ].join("\n");
   const { stdout, stderr, status, signal } = spawnSync(node, ["-e", program], { cwd: root, encoding: "utf8" });
   if (!/^24\./.test(stdout ?? "")) return `node_modules/.bin/node is not Node 24 but ${stdout || "nothing that runs"}`;
-  if (status === 0) return undefined;
-  return `Node 24 cannot load ssh2's sshcrypto.node (${/^\w*Error: .*/m.exec(stderr)?.[0] ?? signal ?? `exit code ${status}`})`;
+  if (status !== 0) {
+    return `Node 24 cannot load ssh2's sshcrypto.node (${/^\w*Error: .*/m.exec(stderr)?.[0] ?? signal ?? `exit code ${status}`})`;
+  }
+  if (diesOfGarbage(root, node)) return "Node 24 dies when it collects what ssh2's sshcrypto.node has made";
+  return undefined;
+}
+
+/**
+ * Node's own headers since 24.19 put a hook into every such object that ends the process when the object is collected while no
+ * JavaScript runs (github.com/nodejs/node/issues/65446): a worker would live for minutes.
+ */
+function diesOfGarbage(root, node) {
+  if (!readFileSync(join(root, sshCrypto), "latin1").includes("RemoveEnvironmentCleanupHook")) return false;
+  const program = `
+    const { AESGCMDecipher } = require("ssh2/lib/protocol/crypto/build/Release/sshcrypto.node");
+    let left = 20;
+    const timer = setInterval(() => {
+      for (let count = 0; count < 2000; count++) new AESGCMDecipher("aes-256-gcm", Buffer.alloc(32), Buffer.alloc(12));
+      if (--left === 0) clearInterval(timer);
+    }, 1);`;
+  return spawnSync(node, ["-e", program], { cwd: root }).status !== 0;
 }
 
 /**
@@ -101,12 +122,25 @@ function findFault(root) {
 function compileSshCrypto(root) {
   const folder = join(root, "node_modules/ssh2/lib/protocol/crypto");
   const headers = join(root, "node_modules", `node-linux-${process.arch}`, "include/node");
-  mkdirSync(join(folder, "build/Release"), { recursive: true });
+  for (const name of ["Release", "include"]) mkdirSync(join(folder, "build", name), { recursive: true });
+  // Found before Node's own: the same without the hook that `diesOfGarbage` speaks of.
+  const objectWrap = readFileSync(join(headers, "node_object_wrap.h"), "utf8");
+  const withoutHook = objectWrap.replace(/^ *(Add|Remove)CleanupHook\(\);$/gm, "");
+  writeFileSync(join(folder, "build/include/node_object_wrap.h"), withoutHook);
   const defines = ["NODE_GYP_MODULE_NAME=sshcrypto", "BUILDING_NODE_EXTENSION", "USING_UV_SHARED=1", "USING_V8_SHARED=1"];
   defines.push("_FILE_OFFSET_BITS=64", "OPENSSL_API_COMPAT=0x10100000L", "REAL_OPENSSL_MAJOR=3");
   const args = ["-std=gnu++20", "-O3", "-fPIC", "-shared", "-fno-rtti", "-w", ...defines.map((define) => `-D${define}`)];
-  args.push(`-I${headers}`, `-I${join(root, "node_modules/nan")}`, "src/binding.cc", "-o", "build/Release/sshcrypto.node");
-  const { stderr, error } = spawnSync("g++", args, { cwd: folder, encoding: "utf8" });
+  args.push(
+    "-Ibuild/include",
+    `-I${headers}`,
+    `-I${join(root, "node_modules/nan")}`,
+    "src/binding.cc",
+    "-o",
+    "build/sshcrypto.new",
+  );
+  const { stderr, status, error } = spawnSync("g++", args, { cwd: folder, encoding: "utf8" });
+  // In one step, so that a program which has loaded the old one goes on with it.
+  if (status === 0) renameSync(join(folder, "build/sshcrypto.new"), join(root, sshCrypto));
   return error?.message ?? stderr;
 }
 
