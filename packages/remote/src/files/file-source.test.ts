@@ -393,11 +393,11 @@ describe.each(machines)("files of %s", (label, make) => {
 });
 
 describe("other file systems", () => {
-  test.runIf(isRoot)("are not entered with oneFilesystem, but for a path that lies on one", async () => {
+  test.runIf(isRoot)("are not entered with oneFilesystem, but for a path that lies on one (needs root)", async (context) => {
     const tree = makeTree("mounts");
     for (const name of ["a", "m", "m2"]) fs.mkdirSync(join(tree, name));
     fs.writeFileSync(join(tree, "a/file"), "x");
-    if (spawnSync("mount", ["-t", "tmpfs", "tmpfs", join(tree, "m")]).status !== 0) return;
+    if (spawnSync("mount", ["-t", "tmpfs", "tmpfs", join(tree, "m")]).status !== 0) context.skip("no tmpfs can be mounted here");
     spawnSync("mount", ["-t", "tmpfs", "tmpfs", join(tree, "m2")]);
     try {
       for (const name of ["m", "m2"]) fs.writeFileSync(join(tree, name, "inner"), "x");
@@ -420,7 +420,7 @@ describe("other file systems", () => {
 });
 
 describe("a login that may not read everything", () => {
-  test.runIf(isRoot)("names what it could not list or read, and reads the rest", async () => {
+  test.runIf(isRoot)("names what it could not list or read, and reads the rest (needs root)", async () => {
     const tree = makeTree("rights");
     for (const name of ["open", "shut", "blind\n\xe9"]) fs.mkdirSync(join(tree, name));
     for (const name of ["open/yes", "open/no", "shut/inside", "last"]) fs.writeFileSync(join(tree, name), name);
@@ -444,7 +444,7 @@ describe("a login that may not read everything", () => {
 
 describe("sudo", () => {
   test.runIf(isRoot && spawnSync("which", ["sudo"]).status === 0)(
-    "reads as root where it is allowed, and is named where it is not",
+    "reads as root where it is allowed, and is named where it is not (needs root and sudo)",
     async () => {
       const tree = makeTree("sudo");
       fs.writeFileSync(join(tree, "secret"), "x", { mode: 0o600 });
