@@ -28,5 +28,10 @@ export function compressData(plain: Uint8Array): Buffer | undefined {
 
 /** Throws when the result would be larger than `maxBytes`: a small frame can claim terabytes. */
 export function decompress(compressed: Uint8Array, maxBytes: number): Buffer {
-  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(maxBytes, 1) });
+  const maxOutputLength = Math.max(maxBytes, 1);
+  // One more byte than is expected, so that the result is one piece that is not copied together.
+  const chunkSize = maxBytes <= onePieceBytes ? Math.max(maxBytes + 1, 64) : undefined;
+  return zstdDecompressSync(compressed, { maxOutputLength, ...(chunkSize !== undefined && { chunkSize }) });
 }
+
+const onePieceBytes = 16 * 1024 * 1024;

@@ -5,6 +5,7 @@ import type { Repository } from "../repository/repository.ts";
 import { OpeningPool } from "../restorer/opening-pool.ts";
 import type { CheckErrors, ReadDataChoice } from "./check-report.ts";
 import { loadIndexFile } from "./load-index-files.ts";
+import { createPackMemory, type PackMemory } from "./pack-memory.ts";
 import { isDamage } from "./walk-trees.ts";
 
 /** Pack bytes under way, from asking for them until they are judged. */
@@ -41,6 +42,7 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
   const { signal, packs } = options;
   if (packs.size === 0) return;
   const pool = new OpeningPool(repository.masterKey);
+  const memory = createPackMemory();
   const room = new Limiter(bytesInFlight);
   const fetching = new Limiter(Math.max(repository.store.connections, 2));
   const underWay = new Set<Promise<void>>();
@@ -54,7 +56,7 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
         done.add(pack.id);
         await room.acquire(bytes);
         if (failure !== undefined) throw failure.error;
-        const work: Promise<void> = readPack(repository, pool, fetching, pack, bytes, options)
+        const work: Promise<void> = readPack({ repository, pool, memory, fetching }, pack, bytes, options)
           .catch((error: unknown) => {
             failure ??= { error };
           })
@@ -72,26 +74,34 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
   }
 }
 
+interface ReadingParts {
+  readonly repository: Repository;
+  readonly pool: OpeningPool;
+  readonly memory: PackMemory;
+  readonly fetching: Limiter;
+}
+
 async function readPack(
-  repository: Repository,
-  pool: OpeningPool,
-  fetching: Limiter,
+  { repository, pool, memory, fetching }: ReadingParts,
   pack: IndexedPack,
   bytes: number,
   { errors, hints, signal, onRead }: ReadPacksOptions,
 ): Promise<void> {
   const read = async (): Promise<readonly string[]> => {
     await fetching.acquire(1);
-    let whole: Uint8Array;
+    const into = memory.take(bytes);
+    let whole: Uint8Array<ArrayBuffer>;
     try {
-      whole = await repository.store.get(objectName("pack", pack.id), { signal });
+      whole = (await repository.store.get(objectName("pack", pack.id), { signal, into })) as typeof into;
     } catch (error) {
       if (!isDamage(error)) throw error;
       return [error.message];
     } finally {
       fetching.release(1);
     }
-    return pool.check(pack.id, whole, pack.blobs);
+    const { damages, buffer } = await pool.check(pack.id, whole, pack.blobs);
+    memory.give(buffer);
+    return damages;
   };
   let damages = await read();
   if (damages.length > 0) {

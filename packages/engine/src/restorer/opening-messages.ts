@@ -8,7 +8,7 @@ export interface OpeningThreadData {
 export type OpeningRequest =
   /** `bytes` holds the sealed blobs; each one's offset counts from its start. Answered by `opened`. */
   | { readonly kind: "open"; readonly job: number; readonly bytes: Uint8Array; readonly blobs: readonly PackedBlob[] }
-  /** A whole pack: every blob, its header and its name. Answered by `checked`. */
+  /** A whole pack: every blob, its header and its name. Answered by `checked`, which gives the memory back. */
   | {
       readonly kind: "check";
       readonly job: number;
@@ -26,4 +26,4 @@ export type OpeningAnswer =
       readonly lengths: Int32Array;
       readonly damages: readonly string[];
     }
-  | { readonly kind: "checked"; readonly job: number; readonly damages: readonly string[] };
+  | { readonly kind: "checked"; readonly job: number; readonly damages: readonly string[]; readonly buffer: ArrayBuffer };

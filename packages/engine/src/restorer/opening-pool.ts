@@ -12,9 +12,14 @@ interface OpeningThread {
 /** A request without its job number. */
 type Work = OpeningRequest extends infer Request ? (Request extends unknown ? Omit<Request, "job"> : never) : never;
 
-/** Hands sealed bytes to threads. `bytes` given to it are transferred where they own their memory. */
+/**
+ * Hands sealed bytes to threads. `bytes` given to it are transferred where they own their memory. A thread is started when there is
+ * work that the others are too busy for: each costs a quarter of a second of CPU.
+ */
 export class OpeningPool {
-  readonly #threads: OpeningThread[];
+  readonly #threads: OpeningThread[] = [];
+  readonly #masterKey: SealKey;
+  readonly #maxThreads: number;
   readonly #jobs = new Map<
     number,
     { resolve: (answer: OpeningAnswer) => void; reject: (error: Error) => void; thread: OpeningThread; load: number }
@@ -22,7 +27,8 @@ export class OpeningPool {
   #nextJob = 1;
 
   constructor(masterKey: SealKey, threads = Math.min(Math.max(availableParallelism(), 1), 8)) {
-    this.#threads = Array.from({ length: threads }, () => this.#start({ masterKey }));
+    this.#masterKey = masterKey;
+    this.#maxThreads = threads;
   }
 
   /** Plain blobs in the order asked for; undefined for a damaged one. */
@@ -41,10 +47,18 @@ export class OpeningPool {
     return { plain, damages: answer.damages };
   }
 
-  /** Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. */
-  async check(packId: string, bytes: Uint8Array, blobs: readonly PackedBlob[]): Promise<readonly string[]> {
+  /**
+   * Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. The memory of `bytes` is given away,
+   * all of it, and comes back as `buffer` for the next pack.
+   */
+  async check(
+    packId: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    blobs: readonly PackedBlob[],
+  ): Promise<{ damages: readonly string[]; buffer: ArrayBuffer }> {
     const answer = await this.#submit({ kind: "check", packId, bytes, blobs });
-    return answer.kind === "checked" ? answer.damages : [];
+    if (answer.kind !== "checked") throw new Error("wrong answer of an opening thread");
+    return answer;
   }
 
   async close(): Promise<void> {
@@ -53,15 +67,26 @@ export class OpeningPool {
 
   #submit(work: Work): Promise<OpeningAnswer> {
     const job = this.#nextJob++;
-    const thread = this.#threads.reduce((best, other) => (other.load < best.load ? other : best));
+    const thread = this.#leastLoaded();
     const load = work.bytes.length;
     thread.load += load;
     const { promise, resolve, reject } = Promise.withResolvers<OpeningAnswer>();
     this.#jobs.set(job, { resolve, reject, thread, load });
     const { buffer, byteLength } = work.bytes;
-    const ownsAll = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+    const ownsAll = buffer instanceof ArrayBuffer && (work.kind === "check" || buffer.byteLength === byteLength);
     thread.worker.postMessage({ ...work, job }, ownsAll ? [buffer] : []);
     return promise;
+  }
+
+  #leastLoaded(): OpeningThread {
+    const best = this.#threads.reduce<OpeningThread | undefined>(
+      (a, b) => (a !== undefined && a.load <= b.load ? a : b),
+      undefined,
+    );
+    if (best !== undefined && (best.load === 0 || this.#threads.length >= this.#maxThreads)) return best;
+    const started = this.#start({ masterKey: this.#masterKey });
+    this.#threads.push(started);
+    return started;
   }
 
   #start(workerData: OpeningThreadData): OpeningThread {
