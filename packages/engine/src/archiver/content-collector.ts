@@ -4,7 +4,6 @@ import type { ArchiveItem } from "./archive-item.ts";
 
 /** restic's smallest chunk: a file up to this size is always one blob, so it needs no chunker. */
 export const singleBlobBytes = 512 * 1024;
-const batchBytes = 2 * 1024 * 1024;
 
 /**
  * Takes the content of one read stream, file after file: small files side by side into one buffer for the sealing threads,
@@ -34,8 +33,8 @@ export class ContentCollector {
       this.#stream = this.#writer.openStream();
       return;
     }
-    if (this.#buffer !== undefined && this.#filled + singleBlobBytes > batchBytes) await this.flush();
-    this.#buffer ??= new Uint8Array(new ArrayBuffer(batchBytes));
+    if (this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length) await this.flush();
+    this.#buffer ??= new Uint8Array(this.#writer.takeBatch());
     this.#start = this.#filled;
   }
 
@@ -84,7 +83,10 @@ export class ContentCollector {
     this.#filled = 0;
     this.#owners = [];
     this.#ranges = [];
-    if (buffer === undefined || owners.length === 0) return;
+    if (buffer === undefined || owners.length === 0) {
+      this.#buffer = buffer;
+      return;
+    }
     const saving = this.#writer.saveBatch({ buffer: buffer.buffer, ranges: Uint32Array.from(ranges) });
     this.#track(
       saving.then((ids) => {
@@ -92,7 +94,7 @@ export class ContentCollector {
       }),
     );
     // Two batches in work keep the threads busy; more would only take memory.
-    if (this.#saving.size > 4) await Promise.race(this.#saving);
+    if (this.#saving.size > 2) await Promise.race(this.#saving);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 

@@ -10,7 +10,7 @@ export class BlobStream {
   readonly #stream: number;
   readonly #ids: Promise<readonly string[]>[] = [];
   readonly #ended = Promise.withResolvers<void>();
-  #segment: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(segmentBytes));
+  #segment: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
   /** Bytes written so far. */
   bytes = 0;
@@ -27,6 +27,7 @@ export class BlobStream {
     this.bytes += bytes.length;
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + segmentBytes - this.#filled);
+      this.#segment ??= new Uint8Array(this.#pool.segments.take());
       this.#segment.set(piece, this.#filled);
       this.#filled += piece.length;
       at += piece.length;
@@ -56,11 +57,11 @@ export class BlobStream {
 
   async #send(last: boolean): Promise<void> {
     await this.#writer.ready(this.#filled);
-    const segment = this.#segment;
+    const segment = this.#segment?.buffer ?? new ArrayBuffer(0);
     const length = this.#filled;
     this.#filled = 0;
-    if (!last) this.#segment = new Uint8Array(new ArrayBuffer(segmentBytes));
-    this.#pool.chunk(this.#stream, segment.buffer, length, last);
+    this.#segment = undefined;
+    this.#pool.chunk(this.#stream, segment, length, last);
   }
 
   #receive(chunks: readonly Uint8Array[], consumed: number, last: boolean): void {

@@ -7,7 +7,7 @@ import { Limiter } from "./limiter.ts";
 import type { Repository } from "./repository.ts";
 
 /** Plain bytes handed to the threads and not sealed yet. */
-const bytesInWork = 48 * 1024 * 1024;
+const bytesInWork = 32 * 1024 * 1024;
 /** An index file is written at the latest after so many stored bytes: a killed run loses no more work than that. */
 const bytesPerIndex = 512 * 1024 * 1024;
 /** Small trees wait for each other to make one message. */
@@ -122,8 +122,13 @@ export class BlobWriter {
   /** Waits until `bytes` more may be handed over; rejects when the writer has failed. */
   async ready(bytes = 0): Promise<void> {
     // Packs that wait for their upload hold their memory: do not make more of them.
-    while (this.#uploading.size > this.#repository.store.connections + 2) await Promise.race(this.#uploading);
+    while (this.#uploading.size > this.#repository.store.connections) await Promise.race(this.#uploading);
     await this.#work.acquire(bytes);
+  }
+
+  /** Memory for a batch, 2 MiB; it comes round again. */
+  takeBatch(): ArrayBuffer {
+    return this.#pool.batches.take();
   }
 
   release(bytes: number): void {
@@ -201,6 +206,8 @@ export class BlobWriter {
       this.#uploads.release(1);
     }
     this.#repository.index.settle(pack);
+    const [first] = pack.blobs;
+    if (first !== undefined) this.#pool.giveBack(first.type, pack.buffer);
     this.figures.bytesAddedPacked += pack.blobs.reduce(
       (sum, blob) => sum + blob.length + headerEntryBytes(blob.uncompressedLength),
       0,

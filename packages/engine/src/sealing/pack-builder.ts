@@ -6,8 +6,10 @@ import {
   decompress,
   encodePackHeader,
   headerBytes,
+  headerEntryBytes,
   type PackedBlob,
 } from "../format/index.ts";
+import { BufferPool } from "./buffer-pool.ts";
 
 /** A pack is closed when it has reached this size; it overshoots by up to one blob. restic's own default. */
 export const targetPackBytes = 16 * 1024 * 1024;
@@ -39,10 +41,18 @@ export class PackBuilder {
   #buffer: ArrayBuffer | undefined;
   #at = 0;
   #blobs: PackedBlob[] = [];
+  /** Of the header so far, sealing and length field included. */
+  #headerBytes = headerBytes([]);
+  readonly #spare = new BufferPool(roomBytes, 2);
 
   constructor(sealer: Sealer, type: BlobType) {
     this.#sealer = sealer;
     this.#type = type;
+  }
+
+  /** Memory of a pack that is stored by now. */
+  giveBack(buffer: ArrayBuffer): void {
+    this.#spare.give(buffer);
   }
 
   /** Adds a blob; yields a pack when one is full. Throws when the blob does not read back as it was: nothing is stored then. */
@@ -50,10 +60,8 @@ export class PackBuilder {
     const compressed = this.#type === "tree" ? compressTree(plain) : compressData(plain);
     const payload = compressed ?? plain;
     const length = payload.length + sealOverheadBytes;
-    const headerNext = headerBytes(this.#blobs) + 41;
-    if (this.#buffer !== undefined && this.#at + length + headerNext > this.#buffer.byteLength) yield* this.close();
-    // Fresh memory of the system costs nothing until it is written to.
-    this.#buffer ??= new ArrayBuffer(Math.max(roomBytes, length + headerRoom));
+    if (this.#buffer !== undefined && this.#at + length + this.#headerBytes + 41 > this.#buffer.byteLength) yield* this.close();
+    this.#buffer ??= length + headerRoom > roomBytes ? new ArrayBuffer(length + headerRoom) : this.#spare.take();
     const sealed = new Uint8Array(this.#buffer, this.#at, length);
     this.#sealer.sealInto(sealed, 0, payload);
     this.#verify(id, sealed, plain, compressed !== undefined);
@@ -65,7 +73,8 @@ export class PackBuilder {
       uncompressedLength: compressed === undefined ? 0 : plain.length,
     });
     this.#at += length;
-    if (this.#at >= targetPackBytes || headerBytes(this.#blobs) > headerRoom - 64) yield* this.close();
+    this.#headerBytes += headerEntryBytes(compressed === undefined ? 0 : plain.length);
+    if (this.#at >= targetPackBytes || this.#headerBytes > headerRoom - 64) yield* this.close();
   }
 
   /** The open pack, finished; nothing when it is empty. */
@@ -80,6 +89,7 @@ export class PackBuilder {
     this.#buffer = undefined;
     this.#at = 0;
     this.#blobs = [];
+    this.#headerBytes = headerBytes([]);
     return rest;
   }
 

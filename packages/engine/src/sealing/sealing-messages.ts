@@ -30,17 +30,21 @@ export type SealingRequest =
       readonly last: boolean;
     }
   | { readonly kind: "drop"; readonly stream: number }
+  /** The memory of a pack that is stored: it can be filled again. */
+  | { readonly kind: "spare"; readonly type: BlobType; readonly buffer: ArrayBuffer }
   /** Answered by `flushed` with what is left in the open packs. */
   | { readonly kind: "flush"; readonly job: number };
 
 export type SealingAnswer =
   | { readonly kind: "hashed"; readonly job: number; readonly ids: Uint8Array }
-  | { readonly kind: "sealed"; readonly job: number }
+  /** `buffer` goes back to who gave it. */
+  | { readonly kind: "sealed"; readonly job: number; readonly buffer: ArrayBuffer }
   | {
       readonly kind: "chunked";
       readonly stream: number;
       readonly chunks: readonly Uint8Array[];
       readonly consumed: number;
+      readonly buffer: ArrayBuffer;
       readonly last: boolean;
     }
   | { readonly kind: "pack"; readonly type: BlobType; readonly pack: SealedPack }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { BlobType } from "../format/index.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import type { PackRemainder, SealedPack } from "./pack-builder.ts";
 import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
 
@@ -29,6 +30,9 @@ export class SealingPool {
   >();
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
+  /** For batches of small files, and for segments of streams. */
+  readonly batches = new BufferPool(2 * 1024 * 1024, 12);
+  readonly segments = new BufferPool(1024 * 1024, 16);
   #nextJob = 1;
   #closed = false;
 
@@ -85,6 +89,16 @@ export class SealingPool {
       return promise;
     });
     return (await Promise.all(all)).flat();
+  }
+
+  /** The memory of a pack that is stored by now goes back to a thread that fills packs. */
+  giveBack(type: BlobType, buffer: ArrayBuffer): void {
+    if (!this.#closed) this.#post(this.#leastLoaded(), { kind: "spare", type, buffer }, [buffer]);
+  }
+
+  #recycle(buffer: ArrayBuffer): void {
+    this.batches.give(buffer);
+    this.segments.give(buffer);
   }
 
   async close(): Promise<void> {
@@ -144,10 +158,12 @@ export class SealingPool {
     } else if (message.kind === "sealed") {
       const job = this.#jobs.get(message.job)!;
       this.#jobs.delete(message.job);
+      this.#recycle(message.buffer);
       job.settled?.();
       job.resolve([]);
     } else if (message.kind === "chunked") {
       thread.load -= message.consumed;
+      this.#recycle(message.buffer);
       const stream = this.#streams.get(message.stream);
       if (message.last) this.#streams.delete(message.stream);
       stream?.chunked(message.chunks, message.consumed, message.last);

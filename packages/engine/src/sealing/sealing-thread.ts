@@ -51,7 +51,7 @@ function seal(job: number, wanted: Uint8Array): void {
     }
     at++;
   }
-  answer({ kind: "sealed", job });
+  answer({ kind: "sealed", job, buffer: batch.buffer }, [batch.buffer]);
 }
 
 function sealKnown(request: Extract<SealingRequest, { kind: "sealKnown" }>): void {
@@ -60,7 +60,7 @@ function sealKnown(request: Extract<SealingRequest, { kind: "sealKnown" }>): voi
     for (const pack of packs[request.type].add(request.ids[at]!, blob)) emitPack(request.type, pack);
     at++;
   }
-  answer({ kind: "sealed", job: request.job });
+  answer({ kind: "sealed", job: request.job, buffer: request.buffer }, [request.buffer]);
 }
 
 function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
@@ -74,8 +74,11 @@ function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
     chunks.push(...chunker.finish());
     chunkers.delete(request.stream);
   }
-  const transfer = chunks.map((piece) => piece.buffer as ArrayBuffer);
-  answer({ kind: "chunked", stream: request.stream, chunks, consumed: request.length, last: request.last }, transfer);
+  const transfer = [...chunks.map((piece) => piece.buffer as ArrayBuffer), request.bytes];
+  answer(
+    { kind: "chunked", stream: request.stream, chunks, consumed: request.length, buffer: request.bytes, last: request.last },
+    transfer,
+  );
 }
 
 port.on("message", (request: SealingRequest) => {
@@ -85,6 +88,7 @@ port.on("message", (request: SealingRequest) => {
     else if (request.kind === "sealKnown") sealKnown(request);
     else if (request.kind === "chunk") chunk(request);
     else if (request.kind === "drop") chunkers.delete(request.stream);
+    else if (request.kind === "spare") packs[request.type].giveBack(request.buffer);
     else {
       const rests = [packs.data.takeRemainder(), packs.tree.takeRemainder()].filter((rest) => rest !== undefined);
       answer(
