@@ -26,9 +26,11 @@ function startWithOwnNode() {
     process.exit(1);
   }
   const child = spawn(program, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
-  // Ctrl-C reaches the whole group by itself; what is sent to this process alone is passed on. Either way the child decides.
+  // On a terminal Ctrl-C reaches the whole group by itself, and twice would mean "at once". What is sent to this process alone is
+  // passed on. Either way the child decides.
+  const isOnTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
-  process.on("SIGINT", () => {});
+  process.on("SIGINT", () => isOnTerminal || child.kill("SIGINT"));
   child.on("error", (error) => {
     process.stderr.write(`error: ${program} could not be started: ${error.message}\n`);
     process.exit(1);

@@ -4,6 +4,7 @@ export { type ConfigFile, readConfigFiles } from "./config/read-config-files.ts"
 export { type ConsoleOptions, type ConsoleOutput, createConsole } from "./console/console-output.ts";
 export { type Environment, readEnvironment } from "./environment/environment.ts";
 export { createLogger, type LoggerOptions, type LogLevel } from "./logger/create-logger.ts";
+export { type ProgramFrame, requireRedisUrl, runProgram } from "./program/run-program.ts";
 export { type Random, systemRandom } from "./random/random.ts";
 export { createSecretMask, type SecretMask } from "./secrets/secret-mask.ts";
 export { createSecretResolver, type SecretResolverOptions } from "./secrets/secret-resolver.ts";

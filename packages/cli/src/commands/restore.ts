@@ -136,7 +136,7 @@ function sayPlan(
   const what = include.length === 0 ? "everything" : include.map(displayName).join(", ");
   session.say(`Plan   ${what} of ${snapshot.id.slice(0, 8)}, ${age} old, from ${repository.store.url}`);
   session.say(
-    `       to ${target.name} (${state.exists ? "empty" : "new"} folder, ${formatBytes(state.freeBytes)} free); nothing is overwritten`,
+    `       to ${target.name.replace(/ on worker$/, " on this machine")} (${state.exists ? "empty" : "new"} folder, ${formatBytes(state.freeBytes)} free); nothing is overwritten`,
   );
   if (!state.root) session.say("       owners and devices cannot be set there: the login is not root");
 }

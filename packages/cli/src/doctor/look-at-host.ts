@@ -5,6 +5,7 @@ import {
   type CompiledHost,
   displayName,
   formatDuration,
+  isLifeboatError,
   type Machine,
 } from "@lifeboat/model";
 import { collectOutput } from "@lifeboat/remote";
@@ -21,7 +22,8 @@ export async function* lookAtHost(context: JobContext, config: CompiledConfig, h
   try {
     machine = await openMachine(context, host.name);
   } catch (error) {
-    yield failure(about, error);
+    const isUnknown = isLifeboatError(error, "host-key-unknown");
+    yield isUnknown ? { ...failure(about, error), next: `lifeboat host trust ${host.name}` } : failure(about, error);
     return;
   }
   try {

@@ -23,6 +23,8 @@ export interface ServiceOrder {
 /** The scheduler beats every few seconds. */
 const deadAfterMs = 60_000;
 const lookEveryMs = 300;
+/** A service that dies while its run is waited for must not be waited for in vain. */
+const lookAtServiceEvery = 20;
 
 /**
  * Records the runs as due now and waits until the service has settled them. The scheduler takes them from the history, so that
@@ -69,7 +71,8 @@ async function requireService(session: Session, catalog: Catalog): Promise<void>
 
 async function waitFor(session: Session, catalog: Catalog, id: string): Promise<RunRecord> {
   let shown = "";
-  for (;;) {
+  for (let look = 1; ; look++) {
+    if (look % lookAtServiceEvery === 0) await requireService(session, catalog);
     const row = await catalog.findRun(id);
     if (row?.record) return row.record;
     const text = describe(row);
