@@ -99,7 +99,7 @@ for (const { version, stock } of found) {
       }, 240_000);
 
       it.runIf(version === "0.18")(
-        "accepts the trees for rewriting, which it does only when they are canonical",
+        "accepts the trees for rewriting, which it does only when they are canonical (needs restic 0.18)",
         async () => {
           await restic.run(["rewrite", "--exclude", "no-such-name-anywhere", snapshotId], { timeoutMs: 240_000 });
           const [snapshots] = (await restic.runJson(["snapshots"])) as [{ id: string; original?: string; tree: string }[]];

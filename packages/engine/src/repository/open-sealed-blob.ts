@@ -1,5 +1,6 @@
 import { type Sealer, sha256Hex } from "../crypto/index.ts";
 import { type BlobType, decompress } from "../format/index.ts";
+import { releaseMemory } from "./release-memory.ts";
 
 /** No restic-format tool makes larger blobs of file content; folders can be larger. */
 const maxPlainBytes = { data: 64 * 1024 * 1024, tree: 480 * 1024 * 1024 };
@@ -17,6 +18,7 @@ export function openSealedBlob(
     const limit = maxPlainBytes[blob.type];
     if (blob.uncompressedLength > limit) throw new Error(`claims ${blob.uncompressedLength} bytes`);
     plain = blob.uncompressedLength === 0 ? payload : decompress(payload, blob.uncompressedLength);
+    if (plain !== payload) releaseMemory(payload);
   } catch (error) {
     throw damaged(error);
   }

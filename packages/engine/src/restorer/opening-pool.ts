@@ -90,7 +90,11 @@ export class OpeningPool {
   }
 
   #start(workerData: OpeningThreadData): OpeningThread {
-    const worker = new Worker(new URL("./opening-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    const worker = new Worker(new URL("./opening-thread.ts", import.meta.url), {
+      workerData,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     worker.on("message", (answer: OpeningAnswer) => {
       const job = this.#jobs.get(answer.job);
       this.#jobs.delete(answer.job);

@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Sealer, sealOverheadBytes, sha256Hex, sha256Stream } from "../crypto/index.ts";
 import { decodePackHeader, type PackedBlob } from "../format/index.ts";
 import { openSealedBlob } from "../repository/open-sealed-blob.ts";
+import { releaseMemory } from "../repository/release-memory.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
 
 /** A thread that opens, decompresses and hashes blobs, for restore and check. */
@@ -27,6 +28,7 @@ function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
       all.set(plain, at);
       at += plain.length;
       lengths[number] = plain.length;
+      releaseMemory(plain);
     } catch (error) {
       lengths[number] = -1;
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
@@ -60,16 +62,19 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
 }
 
 /** A part of a blob that stays in the processor's cache from decryption to hash. */
-const partBytes = 64 * 1024;
+const partBytes = 32 * 1024;
 
 /** Throws the reason when the blob is not what its id says. Large ones are never in memory as a whole. */
 function verifyBlob(blob: PackedBlob, sealed: Uint8Array): void {
-  if (blob.uncompressedLength !== 0 || sealed.length < 2 * partBytes) {
-    openSealedBlob(sealer, blob, sealed, reasonOf);
+  if (blob.uncompressedLength !== 0 || sealed.length < 4 * partBytes) {
+    releaseMemory(openSealedBlob(sealer, blob, sealed, reasonOf));
     return;
   }
   const hash = sha256Stream();
-  for (const part of sealer.openParts(sealed, partBytes)) hash.update(part);
+  for (const part of sealer.openParts(sealed, partBytes)) {
+    hash.update(part);
+    releaseMemory(part);
+  }
   if (hash.digest("hex") !== blob.id) throw new Error(`blob ${blob.id} has another hash`);
 }
 

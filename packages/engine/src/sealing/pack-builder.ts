@@ -43,7 +43,7 @@ export class PackBuilder {
   #blobs: PackedBlob[] = [];
   /** Of the header so far, sealing and length field included. */
   #headerBytes = headerBytes([]);
-  readonly #spare = new BufferPool(roomBytes, 2);
+  readonly #spare = new BufferPool(roomBytes, 1);
 
   constructor(sealer: Sealer, type: BlobType) {
     this.#sealer = sealer;

@@ -138,7 +138,7 @@ export class SealingPool {
   }
 
   #start(workerData: SealingThreadData): SealingThread {
-    const worker = new Worker(new URL("./sealing-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    const worker = new Worker(new URL("./sealing-thread.ts", import.meta.url), { workerData, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 8 } });
     const thread: SealingThread = { worker, load: 0 };
     worker.on("message", (message: SealingAnswer) => this.#receive(thread, message));
     worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
