@@ -9,7 +9,7 @@ import { createPackMemory, type PackMemory } from "./pack-memory.ts";
 import { isDamage } from "./walk-trees.ts";
 
 /** Pack bytes under way, from asking for them until they are judged. */
-const bytesInFlight = 64 * 1024 * 1024;
+const bytesInFlight = 48 * 1024 * 1024;
 
 export interface ReadPacksOptions {
   /** Bytes of each pack to read, as listed. */
