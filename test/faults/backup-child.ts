@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { runBackup } from "@lifeboat/jobs";
 import { openFaultContext } from "./open-fault-context.ts";
 import { watchOperations } from "./watch-operations.ts";
@@ -55,6 +56,7 @@ async function runUntilKilled({ configFile, repository, asset, runId, kill }: Ba
   process.exit(0);
 }
 
+flushCompileCache(); // a kill leaves no time for it
 let input = "";
 for await (const chunk of process.stdin.setEncoding("utf8")) input += chunk;
 await runUntilKilled(JSON.parse(input) as BackupChildOrder);

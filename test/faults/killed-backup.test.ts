@@ -118,6 +118,8 @@ async function expectFirstSnapshotWhole(name: string): Promise<void> {
 
 beforeAll(async () => {
   temp = await createTempFolder("kill");
+  // Children and threads by the dozen: without it half of their work is to compile the same files.
+  process.env.NODE_COMPILE_CACHE = join(temp.path, "compiled");
   [ssh, store] = await Promise.all([startSshHost(), startObjectStore()]);
   place = await createRepositoryPlace(store);
   tree = await createChangingTree(temp.path, seed);
