@@ -13,7 +13,34 @@ const here = dirname(fileURLToPath(import.meta.url));
 const roots = [resolve(here, "../../.."), resolve(here, "../../../..")];
 
 if (Number(process.versions.node.split(".")[0]) < wantedMajor) startWithOwnNode();
+else if (movesData() && process.env.MALLOC_ARENA_MAX === undefined) startWithFrugalMemory();
 else await start();
+
+/** Commands that seal or open much data; the others are over before memory matters. */
+function movesData() {
+  const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+  return ["backup", "restore", "up", "replicate", "drill"].includes(words[0]) || (words[0] === "repo" && words[1] !== "unlock");
+}
+
+/**
+ * The C library keeps freed memory for each thread, and V8 lets its nursery grow: together a third of the memory of a backup
+ * (measured: 746 MB against 480 MB). Both are set at the start of a process only, so it takes its own place once.
+ */
+function startWithFrugalMemory() {
+  quietExperiments();
+  const env = { ...process.env, MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "262144", MALLOC_TRIM_THRESHOLD_: "262144" };
+  // Threads find compiled code only through the environment.
+  const folder = cacheFolder();
+  if (folder !== undefined) env.NODE_COMPILE_CACHE = folder;
+  const argv = [
+    process.execPath,
+    "--max-semi-space-size=4",
+    ...process.execArgv,
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+  ];
+  process.execve(process.execPath, argv, env);
+}
 
 function startWithOwnNode() {
   const program = roots

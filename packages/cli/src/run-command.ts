@@ -11,10 +11,12 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const environment = readEnvironment();
   const json = argv.includes("--json");
   const output = createConsole({ environment, colour: !argv.includes("--no-color") });
+  let isReader = false;
   try {
     const found = findCommand(argv);
     if (found.kind !== "command") throw unknownCommand(found);
     const spec = await found.row.load();
+    isReader = spec.writes !== true;
     const read = readOptions(found.row, spec, found.rest);
     if (read.kind === "help") {
       await output.out(renderCommandHelp(found.row, spec));
@@ -34,7 +36,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     }
   } catch (error) {
     output.status(undefined);
-    output.note(json ? JSON.stringify(errorObject(error)) : renderError(error, { color: output.colour }));
+    output.note(
+      json ? JSON.stringify(errorObject(error)) : renderError(error, { color: output.colour, ...stateOf(error, isReader) }),
+    );
     return isLifeboatError(error) ? error.exitCode : exitCodes.failed;
   }
 }
@@ -47,4 +51,10 @@ function unknownCommand(found: Exclude<FoundCommand, { kind: "command" }>): Life
   return new LifeboatError("usage", `there is no command "${typed}"${near === undefined ? among : `; did you mean "${near}"?`}`, {
     hint: "Run 'lifeboat --help' to see all commands.",
   });
+}
+
+/** The table's words for a stop speak of backups; a command that only reads has left nothing behind. */
+function stateOf(error: unknown, isReader: boolean): { readonly state?: string } {
+  const isPlainStop = isLifeboatError(error, "cancelled") && error.context.state === undefined;
+  return isReader && isPlainStop ? { state: "nothing was changed" } : {};
 }

@@ -34,6 +34,7 @@ export function renderConfigReference(): string {
     "# Configuration",
     "<!-- Written by packages/cli/src/docs/write-docs.ts; change packages/model/src/config/schema, not this file. -->",
     "`lifeboat init` writes a commented file to start from; `lifeboat config validate` checks it, `lifeboat config explain PATH` says where a value comes from. Unknown keys are errors. Maps merge, lists replace, `KEY+` appends.",
+    "A secret is one of `{ env: NAME }`, `{ file: PATH }` (readable by its owner alone), `{ command: [PROGRAM, ...], timeout: 10s }` (no shell) and `{ systemd: NAME }`; a plain string is an error.",
   ];
   for (const [name, node] of Object.entries(schema.properties ?? {})) {
     const top = resolve(node, definitions);
@@ -55,8 +56,9 @@ function collect(
   seen: Set<string>,
 ): void {
   const node = resolve(given, definitions);
-  if (depth > 8) return;
-  for (const branch of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) collect(path, branch, definitions, rows, depth + 1, seen);
+  if (depth > 8 || isSecret(node, definitions)) return;
+  const branches = [...(node.anyOf ?? []), ...(node.oneOf ?? [])];
+  for (const branch of branches) collect(path, branch, definitions, rows, depth + 1, seen);
   for (const [key, child] of Object.entries(node.properties ?? {})) {
     const at = `${path}.${key}`;
     if (!seen.has(at))
@@ -67,6 +69,12 @@ function collect(
   if (typeof node.additionalProperties === "object")
     collect(`${path}.NAME`, node.additionalProperties, definitions, rows, depth + 1, seen);
   if (node.items !== undefined) collect(`${path}[]`, node.items, definitions, rows, depth + 1, seen);
+}
+
+/** The forms of a secret are explained once, not at every key. */
+function isSecret(node: SchemaNode, definitions: Readonly<Record<string, SchemaNode>>): boolean {
+  const branches = [...(node.anyOf ?? []), ...(node.oneOf ?? [])].map((branch) => resolve(branch, definitions));
+  return ["env", "systemd"].every((key) => branches.some(({ properties }) => properties !== undefined && key in properties));
 }
 
 function resolve(node: SchemaNode, definitions: Readonly<Record<string, SchemaNode>>): SchemaNode {
@@ -85,6 +93,7 @@ function table(rows: readonly Row[], definitions: Readonly<Record<string, Schema
 }
 
 function typeText(node: SchemaNode, definitions: Readonly<Record<string, SchemaNode>>): string {
+  if (isSecret(node, definitions)) return "secret";
   if (node.const !== undefined) return JSON.stringify(node.const);
   if (node.enum !== undefined) return node.enum.map((value) => JSON.stringify(value)).join(", ");
   const branches = [...(node.anyOf ?? []), ...(node.oneOf ?? [])];

@@ -1,4 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { constants, createReadStream, openSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
 import type { RepositoryByHand, RepositoryChoice } from "@lifeboat/jobs";
 import { type CompiledConfig, isName, LifeboatError, messageOf } from "@lifeboat/model";
 import type { OptionValues } from "../command-line/option-values.ts";
@@ -25,13 +28,13 @@ export async function chooseRepository(
   const repo = values.text("repo");
   const isPlace = repo !== undefined && !isName(repo);
   if (isPlace || (repo !== undefined && passwordFileOf(session, values) !== undefined)) {
-    return { config: undefined, choice: byHand(session, values, repo) };
+    return { config: undefined, choice: await byHand(session, values, repo) };
   }
   if (repo !== undefined) return { config: await loadConfig(session), choice: { name: repo } };
   const config = await loadConfigIfThere(session);
   const fromEnvironment = session.environment.LIFEBOAT_REPOSITORY ?? session.environment.RESTIC_REPOSITORY;
   if (config !== undefined) return { config, choice: { name: fallback(config) } };
-  if (fromEnvironment) return { config: undefined, choice: byHand(session, values, fromEnvironment) };
+  if (fromEnvironment) return { config: undefined, choice: await byHand(session, values, fromEnvironment) };
   throw new LifeboatError("usage", "no repository: there is no configuration, and no --repo", {
     hint: "Pass --repo PLACE --password-file FILE, or --config FILE.",
   });
@@ -63,7 +66,7 @@ function passwordFileOf({ environment }: Session, values: OptionValues): string 
   return values.text("password-file") ?? environment.LIFEBOAT_PASSWORD_FILE ?? environment.RESTIC_PASSWORD_FILE;
 }
 
-function byHand(session: Session, values: OptionValues, url: string): RepositoryByHand {
+async function byHand(session: Session, values: OptionValues, url: string): Promise<RepositoryByHand> {
   const file = passwordFileOf(session, values);
   const fromEnvironment = session.environment.LIFEBOAT_PASSWORD ?? session.environment.RESTIC_PASSWORD;
   if (file === undefined && !fromEnvironment) {
@@ -71,35 +74,43 @@ function byHand(session: Session, values: OptionValues, url: string): Repository
       hint: "Pass --password-file FILE, or set LIFEBOAT_PASSWORD_FILE.",
     });
   }
-  const password = file === undefined ? fromEnvironment! : readPasswordFile(session, file);
+  const password = file === undefined ? fromEnvironment! : await readPasswordFile(session, file);
   session.mask.add(password);
   return { url, password };
 }
 
 /** One line end at the end is dropped, as restic does. A pipe (`<(pass show backup)`) is read to its end. */
-function readPasswordFile(session: Session, path: string): string {
-  let handle: number | undefined;
+async function readPasswordFile(session: Session, path: string): Promise<string> {
   try {
-    handle = openSync(path, "r");
-    const stat = fstatSync(handle);
-    if (stat.isFile() && (stat.mode & 0o077) !== 0) {
-      session.logger.warn({ next: `chmod 600 ${path}` }, `password file ${path} can be read by others`);
-    }
-    const buffer = Buffer.alloc(maxPasswordBytes + 1);
-    let length = 0;
-    for (let read = 1; read > 0 && length < buffer.length; length += read) {
-      read = readSync(handle, buffer, length, buffer.length - length, null);
-    }
-    if (length > maxPasswordBytes) throw new Error(`it has more than ${maxPasswordBytes} bytes`);
-    const password = buffer.toString("utf8", 0, length).replace(/\r?\n$/, "");
+    const password = await readSmallFile(session, path);
     if (password === "") throw new Error("it is empty");
     return password;
   } catch (error) {
+    session.signal.throwIfAborted();
     throw new LifeboatError("secret-unresolved", `password file ${path} cannot be used (${messageOf(error)})`, {
       cause: error,
       hint: "Correct the path given with --password-file.",
     });
-  } finally {
-    if (handle !== undefined) closeSync(handle);
   }
+}
+
+async function readSmallFile(session: Session, path: string): Promise<string> {
+  const found = await stat(path);
+  if (found.isFile() && (found.mode & 0o077) !== 0) {
+    session.logger.warn({ next: `chmod 600 ${path}` }, `password file ${path} can be read by others`);
+  }
+  // A blocking read of a pipe holds a thread, and with it the end of the process.
+  const stream = found.isFIFO()
+    ? new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
+    : createReadStream(path);
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of addAbortSignal(session.signal, stream)) {
+    parts.push(part as Buffer);
+    bytes += (part as Buffer).length;
+    if (bytes > maxPasswordBytes) throw new Error(`it has more than ${maxPasswordBytes} bytes`);
+  }
+  return Buffer.concat(parts)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
 }

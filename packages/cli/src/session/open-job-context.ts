@@ -2,7 +2,7 @@ import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { createSecretResolver, ensureStateFolder, findStateFolder, openOwnLocks, readInstallId } from "@lifeboat/host";
 import type { JobContext, OwnLockJournal } from "@lifeboat/jobs";
-import { type CompiledConfig, messageOf, type ProgressListener } from "@lifeboat/model";
+import { type CompiledConfig, type Logger, messageOf, type ProgressListener } from "@lifeboat/model";
 import { programVersion } from "../program-version.ts";
 import type { Session } from "./session.ts";
 
@@ -14,7 +14,7 @@ export interface JobContextOptions {
 }
 
 export function openJobContext(session: Session, { config, writes, progress }: JobContextOptions): JobContext {
-  const { environment, clock, logger, signal } = session;
+  const { environment, clock, signal } = session;
   const installation = writes ? openInstallation(session, config) : { id: "reader", locks: noLocks };
   return {
     config,
@@ -24,7 +24,7 @@ export function openJobContext(session: Session, { config, writes, progress }: J
       mask: session.mask,
     }),
     clock,
-    logger,
+    logger: showWaiting(session),
     owner: { hostname: `lifeboat-${installation.id}`, username: userName(), pid: process.pid },
     locks: installation.locks,
     signal,
@@ -33,6 +33,17 @@ export function openJobContext(session: Session, { config, writes, progress }: J
     homeFolder: environment.HOME,
     agentSocket: environment.SSH_AUTH_SOCK,
     programVersion: `lifeboat ${programVersion}`,
+  };
+}
+
+/** Who waits for a lock must not look at a still screen; everything else of a job's log is for -v. */
+function showWaiting({ logger, output, quiet }: Session): Logger {
+  return {
+    ...logger,
+    info(fields, message) {
+      logger.info(fields, message);
+      if (!quiet && message.startsWith("waiting")) output.status(`${message} ...`);
+    },
   };
 }
 
