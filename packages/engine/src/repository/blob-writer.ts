@@ -7,7 +7,9 @@ import { Limiter } from "./limiter.ts";
 import type { Repository } from "./repository.ts";
 
 /** Plain bytes handed to the threads and not sealed yet. */
-const bytesInWork = 32 * 1024 * 1024;
+const bytesInWork = 24 * 1024 * 1024;
+/** Packs that are being stored or wait for it; each holds about 17 MiB. */
+const maxPacksInFlight = 4;
 /** An index file is written at the latest after so many stored bytes: a killed run loses no more work than that. */
 const bytesPerIndex = 512 * 1024 * 1024;
 /** Small trees wait for each other to make one message. */
@@ -122,7 +124,7 @@ export class BlobWriter {
   /** Waits until `bytes` more may be handed over; rejects when the writer has failed. */
   async ready(bytes = 0): Promise<void> {
     // Packs that wait for their upload hold their memory: do not make more of them.
-    while (this.#uploading.size > this.#repository.store.connections) await Promise.race(this.#uploading);
+    while (this.#uploading.size >= maxPacksInFlight) await Promise.race(this.#uploading);
     await this.#work.acquire(bytes);
   }
 

@@ -31,8 +31,8 @@ export class SealingPool {
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
   /** For batches of small files, and for segments of streams. */
-  readonly batches = new BufferPool(2 * 1024 * 1024, 12);
-  readonly segments = new BufferPool(1024 * 1024, 16);
+  readonly batches = new BufferPool(2 * 1024 * 1024, 8);
+  readonly segments = new BufferPool(1024 * 1024, 8);
   #nextJob = 1;
   #closed = false;
 
@@ -138,7 +138,11 @@ export class SealingPool {
   }
 
   #start(workerData: SealingThreadData): SealingThread {
-    const worker = new Worker(new URL("./sealing-thread.ts", import.meta.url), { workerData, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+    const worker = new Worker(new URL("./sealing-thread.ts", import.meta.url), {
+      workerData,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     const thread: SealingThread = { worker, load: 0 };
     worker.on("message", (message: SealingAnswer) => this.#receive(thread, message));
     worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
