@@ -26,7 +26,7 @@ import type { BackupChildOrder, KillPlace } from "./backup-child.ts";
 import { type ChangingTree, createChangingTree } from "./changing-tree.ts";
 import { openFaultContext } from "./open-fault-context.ts";
 import { watchOperations } from "./watch-operations.ts";
-import { createRepositoryPlace, type FaultRepository, writeFaultConfig } from "./write-fault-config.ts";
+import { createRepositoryPlace, type FaultRepositoryInStore, writeFaultConfig } from "./write-fault-config.ts";
 
 const seed = Number(process.env.LIFEBOAT_TEST_SEED ?? Date.now() % 1_000_000_000);
 const random = createSeededRandom(seed);
@@ -52,7 +52,7 @@ const phases: readonly [match: string, asset: Kill["asset"], before: boolean, af
 let temp: TempFolder;
 let ssh: SshHost;
 let store: ObjectStore;
-let place: FaultRepository;
+let place: FaultRepositoryInStore;
 let configFile: string;
 let context: JobContext;
 let tree: ChangingTree;

@@ -6,13 +6,18 @@ import { createBucket, type ObjectStore, type SshHost } from "../services/index.
 export interface FaultRepository {
   /** As restic spells it. */
   readonly url: string;
-  readonly bucket: string;
   readonly password: string;
+  /** Of the object store; undefined for a folder. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+export interface FaultRepositoryInStore extends FaultRepository {
+  readonly bucket: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** A place for a repository of its own, in a new bucket of the real S3 server. */
-export async function createRepositoryPlace(store: ObjectStore): Promise<FaultRepository> {
+export async function createRepositoryPlace(store: ObjectStore): Promise<FaultRepositoryInStore> {
   const bucket = await createBucket(store);
   const { accessKeyId, secretAccessKey } = store;
   return {
@@ -27,34 +32,43 @@ export interface FaultConfigParts {
   /** Where lifeboat.yaml and its secrets are written. */
   readonly folder: string;
   readonly repository: FaultRepository;
-  readonly ssh: SshHost;
+  readonly ssh: Pick<SshHost, "address" | "port" | "user" | "identityFile" | "knownHostsFile">;
   /** YAML of the map `policies`, indented by two. */
   readonly policies: string;
   /** Further top-level YAML. */
   readonly more?: string;
+  /** Default lifeboat.yaml. */
+  readonly name?: string;
 }
 
 /** Writes a configuration with the host web1 and the repository main as an administrator would, secrets in files; gives its path. */
-export async function writeFaultConfig({ folder, repository, ssh, policies, more = "" }: FaultConfigParts): Promise<string> {
+export async function writeFaultConfig({
+  folder,
+  repository,
+  ssh,
+  policies,
+  more = "",
+  name = "lifeboat.yaml",
+}: FaultConfigParts): Promise<string> {
+  const { url, password, credentials } = repository;
   const secrets = {
-    password: repository.password,
-    "key-id": repository.credentials.accessKeyId,
-    "secret-key": repository.credentials.secretAccessKey,
+    password,
+    ...(credentials !== undefined && { "key-id": credentials.accessKeyId, "secret-key": credentials.secretAccessKey }),
   };
-  for (const [name, value] of Object.entries(secrets)) await writeFile(join(folder, name), `${value}\n`, { mode: 0o600 });
+  for (const [file, value] of Object.entries(secrets)) await writeFile(join(folder, file), `${value}\n`, { mode: 0o600 });
+  const { address, port, user, identityFile: identity, knownHostsFile: known_hosts } = ssh;
   const text = `version: 1
 company: { name: Fault tests, timezone: Europe/Berlin }
 control: { state: ${JSON.stringify(join(folder, "state"))} }
 repositories:
   main:
-    url: ${JSON.stringify(repository.url)}
+    url: ${JSON.stringify(url)}
     password: { file: password }
-    credentials: { access_key_id: { file: key-id }, secret_access_key: { file: secret-key } }
-hosts:
-  web1: ${JSON.stringify({ address: ssh.address, port: ssh.port, user: ssh.user, identity: ssh.identityFile, known_hosts: ssh.knownHostsFile })}
+${credentials === undefined ? "" : "    credentials: { access_key_id: { file: key-id }, secret_access_key: { file: secret-key } }\n"}hosts:
+  web1: ${JSON.stringify({ address, port, user, identity, known_hosts, connect_timeout: "2m" })}
 policies:
 ${policies}${more}`;
-  const path = join(folder, "lifeboat.yaml");
+  const path = join(folder, name);
   await writeFile(path, text);
   return path;
 }
