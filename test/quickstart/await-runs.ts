@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LifeboatCommand } from "./lifeboat-command.ts";
 import { StepFailure } from "./step-failure.ts";
@@ -26,7 +26,7 @@ export interface AwaitRunsOptions {
   readonly lifeboat: LifeboatCommand;
   readonly telling: Telling;
   readonly signal: AbortSignal;
-  /** The service's; as long as it does not grow, nothing has happened and nobody needs to ask. */
+  /** The service's; as long as it speaks of no more settled runs, nobody needs to ask. */
   readonly logFile: string;
   /** For people: "both backups". */
   readonly what: string;
@@ -45,7 +45,7 @@ export interface Moments {
   readonly sinceMs: number;
 }
 
-const timeoutMs = 300_000;
+const timeoutMs = 600_000;
 const lookEveryMs = 200;
 
 /** Waits for a good backup of each asset that began late enough, and for a replication that began after its end. */
@@ -56,7 +56,7 @@ export async function awaitCopiedBackups(
 ): Promise<ReadonlyMap<string, CopiedBackup>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const logged = await sizeOf(options.logFile);
+    const settled = await countSettled(options.logFile);
     const runs = await options.lifeboat.runJson<RunLine>(["history", "--last", "200"]);
     refuseBadRun(runs);
     const found = new Map<string, CopiedBackup>();
@@ -75,12 +75,14 @@ export async function awaitCopiedBackups(
     do {
       options.telling.waiting(`${options.what}: ${found.size} of ${assets.length} done`);
       await sleep(lookEveryMs, undefined, { signal: options.signal });
-    } while ((await sizeOf(options.logFile)) === logged && performance.now() < deadline);
+    } while ((await countSettled(options.logFile)) === settled && performance.now() < deadline);
   }
 }
 
 function findCopied(runs: readonly RunLine[], asset: string, { seenFromMs, sinceMs }: Moments): CopiedBackup | undefined {
-  const good = runs.filter(({ object, result }) => object === asset && result === "passed").sort((a, b) => startOf(a) - startOf(b));
+  const good = runs
+    .filter(({ object, result }) => object === asset && result === "passed")
+    .sort((a, b) => startOf(a) - startOf(b));
   const backups = good.filter((run) => run.kind === "backup" && endOf(run) >= seenFromMs);
   const at = backups.findIndex((run) => startOf(run) >= sinceMs);
   const last = backups[at];
@@ -97,8 +99,8 @@ function endOf({ backup_end }: RunLine): number {
   return Date.parse(backup_end ?? "");
 }
 
-async function sizeOf(file: string): Promise<number> {
-  return (await stat(file)).size;
+async function countSettled(logFile: string): Promise<number> {
+  return (await readFile(logFile, "utf8")).split('"run settled"').length;
 }
 
 /** Skipped is no fault here: a slot came while the run before it was still at work. */

@@ -18,7 +18,7 @@ export interface LifeboatCommand {
   runJson<T>(args: readonly string[]): Promise<T[]>;
 }
 
-const timeoutMs = 180_000;
+const timeoutMs = 900_000;
 const outputLimitBytes = 32 * 1024 * 1024;
 
 export function createLifeboatCommand(options: {

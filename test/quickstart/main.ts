@@ -11,7 +11,6 @@ const terminal = createTerminal();
 const logLines = 25;
 
 async function main(options: QuickstartOptions): Promise<number> {
-  const startedAt = performance.now();
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
@@ -26,8 +25,6 @@ async function main(options: QuickstartOptions): Promise<number> {
   terminal.line(scene.folder);
   try {
     await tellStory(scene, mark);
-    const seconds = Math.round((performance.now() - startedAt) / 1000);
-    terminal.line(`Every step was seen; ${seconds} s in all.`);
     return 0;
   } catch (error) {
     if (stop.signal.aborted) {

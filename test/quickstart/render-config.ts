@@ -37,19 +37,18 @@ repositories:                             # restic's format: stock restic reads 
   copy:                                   # the second site: in real life another building, another account, other keys
     url: ${quote(repositories.copy)}
     password: { file: ${quote(`${folder}/secrets/copy`)} }${credentials}
-    check: { every: 20s }
 
 defaults:
   policy:
     repository: main
-    replicate: { to: [copy], max_lag: 5m }
+    replicate: { to: [copy], max_lag: 15m }
     schedule: { every: 10s }              # in real life: { cron: "0 1 * * *" }
     retention: { last: 50, daily: 14, weekly: 8, monthly: 12 }
     retry: { attempts: 3, backoff: 1s }
     objectives:
-      rpo: 5m                             # at most five minutes of work may be lost,
-      rpo_offsite: 10m                    # ten when the first site is gone as well;
-      rto: 10m                            # after ten minutes the shop works again;
+      rpo: 15m                            # at most 15 minutes of work may be lost,
+      rpo_offsite: 30m                    # 30 when the first site is gone as well;
+      rto: 15m                            # after 15 minutes the shop works again;
       verify_every: 1h                    # the repository is checked every hour,
       drill_every: 1d                     # and every day somebody proves all that.
 
@@ -78,8 +77,8 @@ drills:
   shop:
     description: The shop comes back from the second site, orders and the pictures they name
     snapshot: { from: copy, pick: latest }
-    objectives: { rto: 10m, rpo: 5m }
-    deadline: 10m
+    objectives: { rto: 15m, rpo: 30m }
+    deadline: 20m
     targets:                              # scratch places; what a drill makes it removes
       pg:    { type: postgresql, server: throwaway, database: "shop_{run}" }
       files: { type: directory, path: ${quote(`${folder}/drill/{run}`)}, min_free: 256MiB }

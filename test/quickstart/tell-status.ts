@@ -13,13 +13,14 @@ export async function tellStatus(scene: Scene, pageUrl: string): Promise<void> {
     await awaitGood(scene);
     for (const words of [
       ["status", "--all", "--check"],
-      ["history", "--last", "8"],
+      ["history", "--result", "passed", "--last", "8"],
       ["job", "show", await findLastBackup(scene)],
     ]) {
       const { stdout } = await lifeboat.run(words);
       terminal.command(`lifeboat ${words.join(" ")}`, stdout);
     }
     const verdict = await readVerdict(scene, pageUrl);
+    if (!verdict.startsWith("Protected")) throw new StepFailure(`the page says: ${verdict}`, "This is a bug: please report it.");
     return { figure: `the page at ${pageUrl} says the same: ${verdict}`, value: undefined };
   });
 }

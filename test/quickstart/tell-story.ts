@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import { runCommand } from "../services/run-command.ts";
+import { formatSeconds } from "./format-figures.ts";
 import { awaitEnd, listOwnProcesses } from "./own-processes.ts";
 import type { Scene } from "./scene.ts";
 import { setTheStage } from "./set-the-stage.ts";
@@ -10,23 +13,26 @@ import { tellStockRestic } from "./tell-stock-restic.ts";
 
 /** Everything from two new servers to a proven recovery. Rejects at the first step that does not show what it should. */
 export async function tellStory(scene: Scene, mark: string): Promise<void> {
+  const startedAt = performance.now();
   const stack = new AsyncDisposableStack();
   let told = false;
   try {
     const stage = await setTheStage(scene, stack);
     const service = await startFirst(scene, stack);
     await tellBackups(scene, stage);
-    const report = await tellDrill(scene);
+    const report = await tellDrill(scene, stage);
     await tellStatus(scene, service.pageUrl);
     await service.stop();
     await tellStockRestic(scene);
     const keptUrl = scene.options.keep ? (await startAgain(scene, stack)).pageUrl : undefined;
-    tellEnd(scene, report, keptUrl);
     told = true;
+    tellEnd(scene, { report, keptUrl, tookMs: performance.now() - startedAt });
     if (keptUrl !== undefined) await untilStopped(scene.signal);
   } finally {
     await stopEverything(scene, stack, mark, told);
   }
+  // The repositories stay for the reader; what they were made from is large. By rm, because Node loses names that are no text.
+  await runCommand("rm", ["-rf", "--", join(scene.folder, "web1"), join(scene.folder, "restored")]);
 }
 
 async function startFirst(scene: Scene, stack: AsyncDisposableStack): Promise<RunningService> {
@@ -46,19 +52,24 @@ async function startAgain(scene: Scene, stack: AsyncDisposableStack): Promise<Ru
   return service;
 }
 
+interface Ending {
+  readonly report: string;
+  readonly keptUrl: string | undefined;
+  readonly tookMs: number;
+}
+
 function tellEnd(
   { terminal, folder, configFile, repositories, passwordFiles }: Scene,
-  report: string,
-  keptUrl: string | undefined,
+  { report, keptUrl, tookMs }: Ending,
 ): void {
   const again = "npm run quickstart -- --keep";
   terminal.line();
-  terminal.line("What is left to look at");
+  terminal.line(`Every step was seen, in ${formatSeconds(tookMs)}. What is left to look at:`);
   terminal.fact(`drill report   file://${report}`);
   terminal.fact(`page           ${keptUrl ?? `stops with the service; '${again}' leaves it running`}`);
   terminal.fact(`configuration  ${configFile}`);
   terminal.line();
-  terminal.line("Next");
+  terminal.line("Next:");
   terminal.fact(`npx lifeboat snapshots --repo ${repositories.copy} --password-file ${passwordFiles.copy}`);
   terminal.fact(`npx lifeboat history --config ${configFile}`);
   terminal.fact("npx lifeboat init        # for servers of your own");

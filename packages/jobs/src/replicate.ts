@@ -54,7 +54,13 @@ async function openOrCreate(context: JobContext, name: string, source: Repositor
   } catch (error) {
     if (!isLifeboatError(error, "repository-missing")) throw error;
     context.logger.info({ repository: name }, "the replica does not exist yet, it is created");
-    return initChosenRepository(context, { name }, source.config.chunkerPolynomial);
+    try {
+      return await initChosenRepository(context, { name }, source.config.chunkerPolynomial);
+    } catch (failure) {
+      // Another asset's run was faster.
+      if (isLifeboatError(failure, "repository-exists")) return openChosenRepository(context, { name });
+      throw failure;
+    }
   }
 }
 

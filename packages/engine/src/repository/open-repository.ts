@@ -14,6 +14,7 @@ import {
   openKeyFile,
   type RepositoryConfig,
 } from "../format/index.ts";
+import { claimNewRepository, repositoryExists } from "./claim-new-repository.ts";
 import { Repository } from "./repository.ts";
 
 export interface StorePlace {
@@ -91,20 +92,15 @@ export interface InitOptions {
   readonly cost?: ScryptCost | undefined;
 }
 
-/**
- * Creates a repository. Order: key, then config. A kill between the two leaves a key alone, which the next call removes:
- * without a config, snapshots and packs it opens nothing.
- */
+/** Creates a repository. Order: key, then config. Two who do it at once: one of them gets `repository-exists`. */
 export async function initRepository(place: StorePlace, password: string, options: InitOptions): Promise<Repository> {
   const { store } = place;
   if (password === "")
     throw new LifeboatError("usage", "the repository password is empty", {
       hint: "Set a password: without one anybody can read the repository.",
     });
-  if ((await store.stat(configName)) !== undefined) {
-    throw new LifeboatError("repository-exists", `there is a repository at ${store.url} already; nothing was changed`);
-  }
-  await removeOrphanKeys(store);
+  if ((await store.stat(configName)) !== undefined) throw repositoryExists(store);
+  await refuseHeadless(store);
   const masterKey = createMasterKey();
   const created = new Date(options.clock.now()).toISOString();
   const key = await encodeKeyFile(
@@ -113,7 +109,7 @@ export async function initRepository(place: StorePlace, password: string, option
     { created, username: options.username, hostname: options.hostname },
     options.cost,
   );
-  await store.put(objectName("key", sha256Hex(key)), key);
+  await claimNewRepository(store, { name: objectName("key", sha256Hex(key)), bytes: key }, options.clock);
   const config: RepositoryConfig = {
     version: 2,
     id: randomBytes(32).toString("hex"),
@@ -123,7 +119,7 @@ export async function initRepository(place: StorePlace, password: string, option
   return new Repository({ store, location: place.location, masterKey, config });
 }
 
-async function removeOrphanKeys(store: ObjectStore): Promise<void> {
+async function refuseHeadless(store: ObjectStore): Promise<void> {
   for (const prefix of [objectPrefix("snapshot"), objectPrefix("pack"), objectPrefix("index")]) {
     for await (const { name } of store.list(prefix)) {
       throw new LifeboatError(
@@ -135,5 +131,4 @@ async function removeOrphanKeys(store: ObjectStore): Promise<void> {
       );
     }
   }
-  for await (const { name } of store.list(objectPrefix("key"))) await store.delete(name);
 }
