@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "@lifeboat/model";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openObjectStore } from "../backend/index.ts";
+import { listLocks, RepositoryLock, removeLocks } from "./lock.ts";
+import { initRepository } from "./open-repository.ts";
+import type { Repository } from "./repository.ts";
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+const owner = { hostname: "lifeboat-test", username: "lifeboat", pid: 1 };
+
+let folder: string;
+let repository: Repository;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "lifeboat-lock-"));
+  const location = { url: join(folder, "repository") };
+  const store = await openObjectStore(location, { clock });
+  repository = await initRepository({ store, location }, "password", {
+    clock,
+    username: "l",
+    hostname: "h",
+    cost: { N: 1024, r: 8, p: 1 },
+  });
+});
+
+afterEach(async () => {
+  await repository.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("locks", () => {
+  it("let writers side by side, and an exclusive one alone", async () => {
+    const first = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock });
+    const second = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock });
+    await expect(RepositoryLock.acquire(repository, { exclusive: true, owner, clock })).rejects.toMatchObject({
+      code: "repository-locked",
+    });
+    await first.release();
+    await second.release();
+    const alone = await RepositoryLock.acquire(repository, { exclusive: true, owner, clock });
+    await expect(RepositoryLock.acquire(repository, { exclusive: false, owner, clock })).rejects.toMatchObject({
+      code: "repository-locked",
+    });
+    await alone.release();
+    expect(await listLocks(repository)).toEqual([]);
+  });
+
+  it("are renewed while the event loop is blocked", async () => {
+    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, refreshMilliseconds: 100 });
+    const [before] = await listLocks(repository);
+    // The thread needs a moment to begin; then nothing of this thread runs any more.
+    await clock.sleep(500);
+    const blockedFrom = Date.now();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    const [after] = await listLocks(repository);
+    expect(after?.id).not.toBe(before?.id);
+    expect(Date.parse(after?.time ?? "")).toBeGreaterThan(blockedFrom);
+    await clock.sleep(50);
+    await lock.release();
+    expect(await listLocks(repository)).toEqual([]);
+  });
+
+  it("are registered before they are stored and forgotten after they are gone", async () => {
+    const calls: string[] = [];
+    const journal = {
+      register: (_: string, id: string) => calls.push(`register ${id}`),
+      forget: (_: string, id: string) => calls.push(`forget ${id}`),
+    };
+    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, journal });
+    const { id } = lock;
+    await lock.release();
+    expect(calls).toEqual([`register ${id}`, `forget ${id}`]);
+  });
+
+  it("that are stale go, those that are fresh stay", async () => {
+    const old: Clock = { ...clock, now: () => Date.now() - 31 * 60_000 };
+    const stale = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock: old });
+    const fresh = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock });
+    expect((await removeLocks(repository, { staleAt: Date.now() })).map(({ id }) => id)).toEqual([stale.id]);
+    expect((await listLocks(repository)).map(({ id }) => id)).toEqual([fresh.id]);
+    await fresh.release();
+    await stale.release();
+  });
+});
