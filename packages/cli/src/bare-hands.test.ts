@@ -14,8 +14,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createPlace, jsonLines, type Place, program } from "./test-command-line.ts";
+
+// Each step is a process of its own; on a busy machine a dozen of them take their time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let place: Place;
 let hands: string[];
@@ -36,7 +39,7 @@ beforeAll(async () => {
   chmodSync(place.at("source/deep/file-1"), 0o4755);
   unlinkSync(place.at("source/deep/file-2"));
   restic("backup", "--host", "web1", "--tag", "asset=web1/files", place.at("source"));
-}, 120_000);
+});
 afterAll(() => place?.remove());
 
 function restic(...args: string[]): string {

@@ -1,11 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { generatedDocs } from "../docs/generated-docs.ts";
 import { createPlace, type Place } from "../test-command-line.ts";
 import { commandRows } from "./command-table.ts";
 import { findCommand } from "./find-command.ts";
 import { globalOptions } from "./global-options.ts";
 import { optionsOf, readOptions } from "./read-options.ts";
+
+// Each step is a process of its own; on a busy machine a dozen of them take their time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let place: Place;
 beforeAll(() => {
