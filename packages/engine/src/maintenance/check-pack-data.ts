@@ -87,7 +87,7 @@ async function readPack(
   bytes: number,
   { errors, hints, signal, onRead }: ReadPacksOptions,
 ): Promise<void> {
-  const read = async (): Promise<readonly string[]> => {
+  const read = async (): Promise<{ damages: readonly string[]; badBlobs?: readonly string[] }> => {
     await fetching.acquire(1);
     const into = memory.take(bytes);
     let whole: Uint8Array<ArrayBuffer>;
@@ -95,21 +95,20 @@ async function readPack(
       whole = (await repository.store.get(objectName("pack", pack.id), { signal, into })) as typeof into;
     } catch (error) {
       if (!isDamage(error)) throw error;
-      return [error.message];
+      return { damages: [error.message] };
     } finally {
       fetching.release(1);
     }
-    const { damages, buffer } = await pool.check(pack.id, whole, pack.blobs);
+    const { buffer, ...found } = await pool.check(pack.id, whole, pack.blobs);
     memory.give(buffer);
-    return damages;
+    return found;
   };
-  let damages = await read();
-  if (damages.length > 0) {
+  const [damage] = (await read()).damages;
+  if (damage !== undefined) {
     // A second reading tells a damaged pack from a bad transfer.
-    const first = damages;
-    damages = await read();
-    if (damages.length === 0) hints.push(`pack ${pack.id} was damaged when first read (${first[0]}) and sound the second time`);
-    else errors.add("pack-damaged", pack.id, `pack ${pack.id}: ${damages.slice(0, 5).join("; ")}`);
+    const { damages, badBlobs } = await read();
+    if (damages.length === 0) hints.push(`pack ${pack.id} was damaged when first read (${damage}) and sound the second time`);
+    else errors.add("pack-damaged", pack.id, `pack ${pack.id}: ${damages.slice(0, 5).join("; ")}`, badBlobs);
   }
   onRead(bytes);
 }

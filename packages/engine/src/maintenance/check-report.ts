@@ -23,7 +23,7 @@ export interface CheckError {
 /** Which data to read, besides the structure: none, all, the packs of part n of t (stable), or a share of all packs. */
 export type ReadDataChoice = boolean | { readonly part: number; readonly of: number } | { readonly ratio: number };
 
-/** A file that cannot be restored whole any more. */
+/** A file that cannot be restored whole any more, because its only copy of a blob is lost. */
 export interface AffectedFile {
   readonly snapshot: string;
   readonly path: ByteString;
@@ -49,7 +49,7 @@ export interface CheckReport {
   /** Packs read whole, and their bytes. */
   readonly packsRead: number;
   readonly bytesRead: number;
-  /** Files hit by damaged packs, newest snapshot that holds them first; the first hundred. */
+  /** Files hit by damaged or missing packs, newest snapshot that holds them first; the first hundred. */
   readonly affected: readonly AffectedFile[];
   readonly affectedCount: number;
 }
@@ -59,13 +59,14 @@ const maxErrorsKept = 1000;
 /** Collects errors without end in bounded memory. */
 export class CheckErrors {
   readonly kept: CheckError[] = [];
-  /** Packs whose blobs cannot be trusted. */
-  readonly badPacks = new Set<string>();
+  /** Which blobs of a damaged pack are lost: all of them, where it was not read. */
+  readonly badPacks = new Map<string, "all" | ReadonlySet<string>>();
   count = 0;
 
-  add(kind: CheckErrorKind, id: string, detail: string): void {
+  /** `badBlobs`: the lost ones of a pack that was read. */
+  add(kind: CheckErrorKind, id: string, detail: string, badBlobs?: readonly string[]): void {
     this.count++;
-    if (kind.startsWith("pack-")) this.badPacks.add(id);
+    if (kind.startsWith("pack-")) this.badPacks.set(id, badBlobs === undefined ? "all" : new Set(badBlobs));
     if (this.kept.length < maxErrorsKept) this.kept.push({ kind, id, detail });
   }
 }

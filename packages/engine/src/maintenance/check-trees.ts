@@ -1,6 +1,6 @@
 import { type ByteString, displayName } from "@lifeboat/model";
 import { isId, type TreeNode } from "../format/index.ts";
-import { BlobIndex } from "../repository/blob-index.ts";
+import { BlobIndex, type BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { AffectedFile, CheckErrors } from "./check-report.ts";
 import { type TreePlace, walkTrees } from "./walk-trees.ts";
@@ -58,7 +58,7 @@ function checkNode(repository: Repository, place: TreePlace, node: TreeNode, err
 export async function findAffectedFiles(
   repository: Repository,
   roots: readonly Root[],
-  badPacks: ReadonlySet<string>,
+  badPacks: CheckErrors["badPacks"],
   signal: AbortSignal,
 ): Promise<{ affected: AffectedFile[]; affectedCount: number }> {
   const affected: AffectedFile[] = [];
@@ -84,12 +84,17 @@ export async function findAffectedFiles(
   return { affected, affectedCount };
 }
 
-function lostPackOf(repository: Repository, content: readonly string[], badPacks: ReadonlySet<string>): string | undefined {
+function lostPackOf(repository: Repository, content: readonly string[], badPacks: CheckErrors["badPacks"]): string | undefined {
   for (const id of content) {
     const copies = repository.index.locateAll(id, "data");
-    if (copies.length > 0 && copies.every(({ packId }) => badPacks.has(packId))) return copies[0]!.packId;
+    if (copies.length > 0 && copies.every((copy) => isLost(copy, badPacks))) return copies[0]!.packId;
   }
   return undefined;
+}
+
+function isLost({ id, packId }: BlobLocation, badPacks: CheckErrors["badPacks"]): boolean {
+  const bad = badPacks.get(packId);
+  return bad === "all" || bad?.has(id) === true;
 }
 
 function pathText(path: ByteString): string {

@@ -26,4 +26,11 @@ export type OpeningAnswer =
       readonly lengths: Int32Array;
       readonly damages: readonly string[];
     }
-  | { readonly kind: "checked"; readonly job: number; readonly damages: readonly string[]; readonly buffer: ArrayBuffer };
+  | {
+      readonly kind: "checked";
+      readonly job: number;
+      readonly damages: readonly string[];
+      /** Ids of those blobs that do not open to what their ids say. */
+      readonly badBlobs: readonly string[];
+      readonly buffer: ArrayBuffer;
+    };

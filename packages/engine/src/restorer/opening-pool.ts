@@ -55,7 +55,7 @@ export class OpeningPool {
     packId: string,
     bytes: Uint8Array<ArrayBuffer>,
     blobs: readonly PackedBlob[],
-  ): Promise<{ damages: readonly string[]; buffer: ArrayBuffer }> {
+  ): Promise<{ damages: readonly string[]; badBlobs: readonly string[]; buffer: ArrayBuffer }> {
     const answer = await this.#submit({ kind: "check", packId, bytes, blobs });
     if (answer.kind !== "checked") throw new Error("wrong answer of an opening thread");
     return answer;

@@ -42,6 +42,7 @@ function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
 function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
   const { bytes, packId } = request;
   const damages: string[] = [];
+  const badBlobs: string[] = [];
   if (sha256Hex(bytes) !== packId) damages.push("its hash is not its name");
   const blobs = [...request.blobs].sort((a, b) => a.offset - b.offset);
   let end = 0;
@@ -51,13 +52,14 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
     try {
       verifyBlob(blob, bytes.subarray(blob.offset, end));
     } catch (error) {
+      badBlobs.push(blob.id);
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
     }
   }
   const headerDamage = checkHeader(bytes, end, blobs);
   if (headerDamage !== undefined) damages.push(headerDamage);
   const buffer = bytes.buffer as ArrayBuffer;
-  const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), buffer };
+  const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), badBlobs, buffer };
   port.postMessage(answer, [buffer]);
 }
 
