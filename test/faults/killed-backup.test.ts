@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { initChosenRepository, type JobContext, runBackup, runTag } from "@lifeboat/jobs";
+import { type JobContext, runBackup, runTag } from "@lifeboat/jobs";
 import { formatRunId } from "@lifeboat/model";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareTrees } from "../fixtures/compare-trees.ts";
@@ -26,7 +26,12 @@ import type { BackupChildOrder, KillPlace } from "./backup-child.ts";
 import { type ChangingTree, createChangingTree } from "./changing-tree.ts";
 import { openFaultContext } from "./open-fault-context.ts";
 import { watchOperations } from "./watch-operations.ts";
-import { createRepositoryPlace, type FaultRepositoryInStore, writeFaultConfig } from "./write-fault-config.ts";
+import {
+  createRepositoryPlace,
+  type FaultRepositoryInStore,
+  initFaultRepository,
+  writeFaultConfig,
+} from "./write-fault-config.ts";
 
 const seed = Number(process.env.LIFEBOAT_TEST_SEED ?? Date.now() % 1_000_000_000);
 const random = createSeededRandom(seed);
@@ -134,8 +139,8 @@ beforeAll(async () => {
 `;
   configFile = await writeFaultConfig({ folder: temp.path, repository: place, ssh, policies });
   context = openFaultContext(configFile);
-  const { url, password, credentials } = place;
-  await (await initChosenRepository(context, { url, password, credentials })).close();
+  const { url, password } = place;
+  await initFaultRepository(place);
   const version = "missing" in (await findStockRestic("0.18")) ? "0.14" : "0.18";
   restic = await stockRestic(version, { repository: url, password, env: objectStoreEnvironment(store) });
   console.log(`${killCount} kills, seed ${seed} (LIFEBOAT_TEST_SEED), judged by restic ${version}`);

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Catalog, openCatalog, type RunRow } from "@lifeboat/catalog";
 import { realClock, statePaths } from "@lifeboat/host";
-import { initChosenRepository } from "@lifeboat/jobs";
 import { silentLogger } from "@lifeboat/model";
 import { openQueue, type RunQueue } from "@lifeboat/queue";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -18,8 +17,7 @@ import {
   startTcpProxy,
   stockRestic,
 } from "../services/index.ts";
-import { openFaultContext } from "./open-fault-context.ts";
-import { writeFaultConfig } from "./write-fault-config.ts";
+import { initFaultRepository, writeFaultConfig } from "./write-fault-config.ts";
 
 const names = ["a", "b", "c", "d"];
 const slotMs = 5_000;
@@ -70,8 +68,7 @@ async function startHouse() {
   const configFile = await writeFaultConfig({ ...parts, policies: policies("{ every: 5s }").join("") });
   // The same house later: what is due is still done, and nothing new becomes due.
   const quietFile = await writeFaultConfig({ ...parts, policies: policies("{ every: 365d }").join(""), name: "quiet.yaml" });
-  const context = openFaultContext(configFile);
-  await (await initChosenRepository(context, { name: "main" })).close();
+  await initFaultRepository(repository);
   const version = "missing" in (await findStockRestic("0.18")) ? "0.14" : "0.18";
   const restic = await stockRestic(version, { repository: repository.url, password: repository.password });
   onTestFinished(() => restic[Symbol.asyncDispose]());

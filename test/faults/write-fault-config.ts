@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { initRepository, openObjectStore } from "@lifeboat/engine";
+import { realClock } from "@lifeboat/host";
 import { type CompiledConfig, parseConfig, renderProblems } from "@lifeboat/model";
 import { createBucket, type ObjectStore, type SshHost } from "../services/index.ts";
 
@@ -26,6 +28,16 @@ export async function createRepositoryPlace(store: ObjectStore): Promise<FaultRe
     password: "a repository's password of a fault test",
     credentials: { accessKeyId, secretAccessKey },
   };
+}
+
+/** Creates the repository with a key that is cheap to open: these tests open it a hundred times. */
+export async function initFaultRepository({ url, password, credentials }: FaultRepository): Promise<void> {
+  const clock = realClock();
+  const location = { url, credentials };
+  const store = await openObjectStore(location, { clock });
+  const cost = { N: 1024, r: 8, p: 1 };
+  const repository = await initRepository({ store, location }, password, { clock, username: "lifeboat", hostname: "test", cost });
+  await repository.close();
 }
 
 export interface FaultConfigParts {
