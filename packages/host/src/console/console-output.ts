@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
 import type { Environment } from "../environment/environment.ts";
 
 /** The terminal. Standard output is data; everything else (progress, questions, warnings) goes to standard error. */
@@ -47,7 +48,7 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
     outIsTerminal: stdout.isTTY === true,
     errIsTerminal: stderr.isTTY === true,
     colour: colour && moving && !environment.NO_COLOR,
-    columns: () => stdout.columns ?? stderr.columns ?? 80,
+    columns: () => stdout.columns || stderr.columns || 80,
     out,
     line: (text) => out(`${text}\n`),
     note(text) {
@@ -58,7 +59,8 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
       if (!moving) return;
       wipe();
       if (text === undefined) return;
-      stderr.write(text.slice(0, Math.max(1, (stderr.columns ?? 80) - 1)));
+      // A terminal that does not know its width says 0.
+      stderr.write(text.slice(0, Math.max(1, (stderr.columns || 80) - 1)));
       statusShown = true;
     },
     async ask(question, signal) {
@@ -67,6 +69,15 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
       const reader = createInterface({ input: stdin, output: stderr });
       try {
         return await reader.question(question, signal === undefined ? {} : { signal });
+      } catch (error) {
+        // The terminal is raw while it asks: Ctrl-C comes as a key, not as a signal.
+        if ((error as Error).name !== "AbortError") throw error;
+        stderr.write("\n");
+        throw isLifeboatError(signal?.reason)
+          ? signal.reason
+          : new LifeboatError("cancelled", "stopped at the question; nothing was changed", {
+              context: { state: "nothing was changed" },
+            });
       } finally {
         reader.close();
       }
