@@ -33,7 +33,7 @@ repositories:                             # restic's format: stock restic reads 
   main:
     url: ${quote(repositories.main)}
     password: { file: ${quote(`${folder}/secrets/main`)} }${credentials}
-    check: { every: 20s }
+    check: { every: 1m }
   copy:                                   # the second site: in real life another building, another account, other keys
     url: ${quote(repositories.copy)}
     password: { file: ${quote(`${folder}/secrets/copy`)} }${credentials}

@@ -10,6 +10,8 @@ const timeoutMs = 90_000;
 export async function tellStatus(scene: Scene, pageUrl: string): Promise<void> {
   const { terminal, lifeboat } = scene;
   await terminal.step("Are we protected?", async () => {
+    const { stderr } = await lifeboat.run(["repo", "check", "--repo", "main"]);
+    terminal.command("lifeboat repo check --repo main", stderr);
     await awaitGood(scene);
     for (const words of [
       ["status", "--all", "--check"],
@@ -25,7 +27,7 @@ export async function tellStatus(scene: Scene, pageUrl: string): Promise<void> {
   });
 }
 
-/** Right after the drill the check of the repositories, which has its own schedule, may still be to come. */
+/** On a busy machine the last copy may still be on its way. */
 async function awaitGood({ lifeboat, terminal, signal }: Scene): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -35,6 +35,10 @@ async function checkOne(session: Session, values: OptionValues): Promise<number>
   const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData });
   session.output.status(undefined);
   session.signal.throwIfAborted();
+  if (config !== undefined) {
+    const { rememberRun } = await import("../service/remember-run.ts");
+    await rememberRun(session, config, record);
+  }
   if (error !== undefined && !(report !== undefined && isLifeboatError(error, "repository-damaged"))) throw error;
   if (report === undefined) throw new Error("a check without a report");
   if (session.json) {

@@ -53,7 +53,7 @@ export function assessAsset(facts: AssetFacts): AssetProtection {
   else if (rpo.verdict === "missed") found.push(late(facts, rpo));
   if (damaged !== undefined && lastGood !== undefined) {
     const why = `the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
-    found.push({ level: "bad", state: "DAMAGED", why, next: `lifeboat repo check ${damaged}` });
+    found.push({ level: "bad", state: "DAMAGED", why, next: `lifeboat repo check --repo ${damaged}` });
   }
   // One that has no copy at all says that and nothing else: the rest follows from it.
   if (lastGood !== undefined) {
@@ -122,7 +122,7 @@ function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, da
   const next = `lifeboat backup run ${policy.name} --host ${asset.host}`;
   if (damaged !== undefined) {
     const why = `no copy that can be trusted: the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
-    return { level: "bad", state: "DAMAGED", why, next: `lifeboat repo check ${damaged}` };
+    return { level: "bad", state: "DAMAGED", why, next: `lifeboat repo check --repo ${damaged}` };
   }
   if (lastBackup === undefined) return { level: "unknown", state: "NEW", why: "never backed up yet", next };
   if (lastBackup.result === "passed") {
@@ -171,7 +171,7 @@ function checkFindings({ policy }: AssetFacts, check: JudgedAge): Finding[] {
     check.verdict === "missed"
       ? `repository ${policy.repository} was last checked ${formatDuration(check.ageSeconds ?? 0)} ago, wanted every ${formatDuration(check.objectiveSeconds ?? 0)}`
       : `repository ${policy.repository} was never checked`;
-  return [{ level: "warning", state: "NOT CHECKED", why, next: `lifeboat repo check ${policy.repository}` }];
+  return [{ level: "warning", state: "NOT CHECKED", why, next: `lifeboat repo check --repo ${policy.repository}` }];
 }
 
 function proofFindings({ drills }: AssetFacts, proof: AssetProtection["proof"]): Finding[] {
