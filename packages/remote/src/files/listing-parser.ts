@@ -15,6 +15,8 @@ const types: Readonly<Record<string, FileType>> = {
 };
 /** find walks trees deeper than PATH_MAX; nothing real comes near this. */
 const maxRecordBytes = 256 * 1024;
+/** Owners' names go to terminals and pages as they are: a host must not steer these through them. */
+const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 /**
  * Records as `find -printf` writes them (see remote-commands) into entries, from chunks cut anywhere. Works on the bytes,
@@ -97,7 +99,7 @@ export class ListingParser {
     const raw = bytes.latin1Slice(start, end);
     const known = this.#names.get(raw);
     if (known !== undefined) return known === `${id}` ? "" : known;
-    const name = bytes.toString("utf8", start, end);
+    const name = bytes.toString("utf8", start, end).replace(unprintable, "\ufffd");
     if (this.#names.size < 10_000) this.#names.set(raw, name);
     return name === `${id}` ? "" : name;
   }

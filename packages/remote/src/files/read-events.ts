@@ -1,5 +1,8 @@
 import type { FileEntry, FileExtras, ReadEvent } from "@lifeboat/model";
+import { displayName } from "@lifeboat/model";
 import type { TarEntry, TarListener } from "./tar-reader/tar-reader.ts";
+
+const gibibyte = 1024 ** 3;
 
 /**
  * Turns tar's entries into events for the places of a list. tar keeps the order of the list and leaves out what it cannot
@@ -12,6 +15,10 @@ export class ReadEvents implements TarListener {
   #next = 0;
   #current = 0;
   #wantsData = false;
+  #dataBytes = 0;
+  #holeBytes = 0;
+  #maxDataBytes = 0;
+  #maxHoleBytes = 0;
 
   constructor(entries: readonly FileEntry[]) {
     this.#entries = entries;
@@ -38,15 +45,26 @@ export class ReadEvents implements TarListener {
     this.#seen[index] = 1;
     // Another type than listed: it was replaced meanwhile. The check after the read says so; its content is not this one's.
     this.#wantsData = tarEntry.type === "0" && listed.type === "file";
+    this.#dataBytes = 0;
+    this.#holeBytes = 0;
+    // A file may grow after it was listed, but a stream from a hostile host must not grow without end.
+    this.#maxHoleBytes = listed.size + gibibyte;
+    this.#maxDataBytes = Math.max(2 * listed.size, this.#maxHoleBytes);
     this.#events.push({ kind: "start", index, extras: extrasOf(tarEntry) });
   }
 
   data(bytes: Buffer): void {
-    if (this.#wantsData) this.#events.push({ kind: "data", index: this.#current, bytes });
+    if (!this.#wantsData) return;
+    this.#dataBytes += bytes.length;
+    if (this.#dataBytes > this.#maxDataBytes) throw new Error(`more data than a file of ${this.#listedSize()} can have`);
+    this.#events.push({ kind: "data", index: this.#current, bytes });
   }
 
   hole(length: number): void {
-    if (this.#wantsData) this.#events.push({ kind: "hole", index: this.#current, length });
+    if (!this.#wantsData) return;
+    this.#holeBytes += length;
+    if (this.#holeBytes > this.#maxHoleBytes) throw new Error(`larger holes than a file of ${this.#listedSize()} can have`);
+    this.#events.push({ kind: "hole", index: this.#current, length });
   }
 
   end(): void {
@@ -56,6 +74,11 @@ export class ReadEvents implements TarListener {
   /** After the archive: what stands behind the last entry. */
   finish(): void {
     this.#passTo(undefined);
+  }
+
+  #listedSize(): string {
+    const { path, size } = this.#entries[this.#current] as FileEntry;
+    return `${size} bytes (${displayName(path)})`;
   }
 
   /** Sockets cannot be archived and are not asked for: they pass in their place, without extras. */

@@ -6,6 +6,7 @@ import { type Complaint, parseComplaints } from "./complaints.ts";
 import { feedNames } from "./feed-names.ts";
 import { ReadEvents } from "./read-events.ts";
 import { readCommand } from "./remote-commands.ts";
+import { splitHoles } from "./split-holes.ts";
 import { TarReader } from "./tar-reader/tar-reader.ts";
 
 export interface ReadContext {
@@ -56,8 +57,10 @@ async function* readArchive(
       } catch (error) {
         throw new LifeboatError("host-garbage", `the tar stream of ${machine.name} holds ${messageOf(error)}`, { cause: error });
       }
-      const batch = events.take();
-      if (batch.length > 0) yield batch;
+      for (const batch of splitHoles(events.take())) {
+        signal.throwIfAborted();
+        yield batch;
+      }
     }
     ended = true;
   } finally {

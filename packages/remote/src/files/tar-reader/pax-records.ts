@@ -9,11 +9,16 @@ export interface PaxRecords {
 }
 
 const xattrPrefix = "SCHILY.xattr.";
+/** Linux allows 64 KiB a value (XATTR_SIZE_MAX) and 64 KiB for all names of a file (XATTR_LIST_MAX). */
+const maxXattrValueBytes = 64 * 1024;
+const maxXattrNamesBytes = 64 * 1024;
+const maxXattrs = 4000;
 
 /** Records "LENGTH KEY=VALUE\n"; a value may hold any byte. Throws a plain Error for anything else. */
 export function parsePaxRecords(bytes: Buffer): PaxRecords {
   const values = new Map<string, string>();
   const xattrs: ExtendedAttribute[] = [];
+  let xattrNamesBytes = 0;
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(32, at);
     const digits = space < 0 || space - at > 10 ? "" : bytes.toString("latin1", at, space);
@@ -24,6 +29,12 @@ export function parsePaxRecords(bytes: Buffer): PaxRecords {
     }
     const key = bytes.toString("latin1", space + 1, equals);
     if (key.startsWith(xattrPrefix)) {
+      const valueBytes = end - 1 - (equals + 1);
+      xattrNamesBytes += key.length - xattrPrefix.length;
+      if (valueBytes > maxXattrValueBytes) throw new Error(`an extended attribute of ${valueBytes} bytes`);
+      if (xattrNamesBytes > maxXattrNamesBytes)
+        throw new Error(`extended attributes with more than ${maxXattrNamesBytes} bytes of names`);
+      if (xattrs.length === maxXattrs) throw new Error(`more than ${maxXattrs} extended attributes of one file`);
       xattrs.push({
         name: decodeKeyword(key.slice(xattrPrefix.length)),
         value: Uint8Array.from(bytes.subarray(equals + 1, end - 1)),
