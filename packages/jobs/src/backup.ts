@@ -4,6 +4,7 @@ import {
   BlobWriter,
   lastingId,
   type Repository,
+  type RepositoryLock,
   type Snapshot,
   type SnapshotFields,
   type SnapshotSummary,
@@ -52,7 +53,9 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
   const started = context.clock.now();
   let snapshot: Snapshot | undefined;
   const outcome = await runRepositoryJob(context, order, order.repository ?? { name: policy.repository }, async (repository) => {
-    const backed = await withLock(context, repository, false, () => backUp(context, order, asset, policy, repository, started));
+    const backed = await withLock(context, repository, false, (lock) =>
+      backUp({ context, order, asset, policy, repository, started, lock }),
+    );
     snapshot = backed.snapshot;
     return { repository: policy.repository, ...backed.end };
   });
@@ -64,14 +67,17 @@ interface Backed {
   readonly snapshot: Snapshot;
 }
 
-async function backUp(
-  context: JobContext,
-  order: BackupOrder,
-  asset: CompiledAsset,
-  policy: CompiledPolicy,
-  repository: Repository,
-  started: number,
-): Promise<Backed> {
+interface BackupParts {
+  readonly context: JobContext;
+  readonly order: BackupOrder;
+  readonly asset: CompiledAsset;
+  readonly policy: CompiledPolicy;
+  readonly repository: Repository;
+  readonly started: number;
+  readonly lock: RepositoryLock;
+}
+
+async function backUp({ context, order, asset, policy, repository, started, lock }: BackupParts): Promise<Backed> {
   const { signal } = context;
   // Snapshots before the index: whatever they name is then in it.
   const snapshots = await repository.listSnapshots({ signal });
@@ -103,6 +109,7 @@ async function backUp(
     // Facts first: facts of a snapshot that never came are harmless, a snapshot without its facts cannot be drilled.
     if (archived.facts !== undefined) await saveFacts(repository, prepared.snapshot, asset, archived.facts);
     await order.fence?.();
+    await lock.assertHeld();
     signal.throwIfAborted();
     await prepared.commit();
     const { snapshot } = prepared;

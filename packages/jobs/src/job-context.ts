@@ -24,4 +24,6 @@ export interface JobContext {
 /** The locks of this installation, also those that a killed process left. */
 export interface OwnLockJournal extends LockJournal {
   deadLocks(repositoryId: string): readonly string[];
+  /** True for a lock that a process of this machine registered, dead or alive. */
+  knows(repositoryId: string, lockId: string): boolean;
 }

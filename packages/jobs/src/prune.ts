@@ -21,11 +21,12 @@ export async function runPrune(
 ): Promise<JobOutcome & { readonly plan: PrunePlan | undefined }> {
   let plan: PrunePlan | undefined;
   const outcome = await runRepositoryJob(context, order, order.repository, (repository) =>
-    withLock(context, repository, true, async () => {
+    withLock(context, repository, true, async (lock) => {
       const { signal, clock, progress } = context;
       plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal, clock, progress });
       if (order.dryRun === true) return { result: "passed", figures: { dry_run: 1 } };
       await order.confirm?.(plan);
+      await lock.assertHeld();
       await executePrune(repository, plan, { signal, clock, progress });
       const figures = {
         bytes_freed: plan.freedBytes,

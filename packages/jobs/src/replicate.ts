@@ -1,5 +1,5 @@
 import { copySideData, copySnapshots, type Repository, replicatedSideKinds, type Snapshot } from "@lifeboat/engine";
-import { type Clock, isLifeboatError } from "@lifeboat/model";
+import { isLifeboatError } from "@lifeboat/model";
 import { assetTag, findAsset } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { initChosenRepository, openChosenRepository } from "./open-repository.ts";
@@ -27,12 +27,23 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
   const replicas = new Map<string, readonly Snapshot[]>();
   const outcome = await runRepositoryJob(context, order, { name: policy.repository }, async (source) => {
     if (policy.replicate.to.length === 0) return { result: "skipped", cause: `policy ${policy.name} has no replica` };
-    const figures: Record<string, number> = { snapshots_copied: 0, bytes_copied: 0, side_objects_copied: 0 };
+    const figures: Record<string, number> = { snapshots_copied: 0, snapshots_failed: 0, bytes_copied: 0, side_objects_copied: 0 };
+    const failures: string[] = [];
     await withLock(context, source, false, async () => {
       for (const name of policy.replicate.to) {
         const destination = await openOrCreate(context, name, source);
         try {
-          await withLock(context, destination, false, () => replicateTo(context, order.asset, source, destination, figures));
+          await withLock(context, destination, false, (lock) =>
+            replicateTo({
+              context,
+              asset: order.asset,
+              source,
+              destination,
+              figures,
+              failures,
+              beforeCommit: () => lock.assertHeld(),
+            }),
+          );
           const there = await destination.listSnapshots({ signal: context.signal });
           replicas.set(
             name,
@@ -43,7 +54,13 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
         }
       }
     });
-    return { result: "passed", figures };
+    const [first] = failures;
+    if (first === undefined) return { result: "passed", figures };
+    const cause = `${failures.length} ${failures.length === 1 ? "thing" : "things"} could not be copied, first: ${first}`.slice(
+      0,
+      1000,
+    );
+    return { result: "incomplete", figures, cause, code: "repository-damaged" };
   });
   return { ...outcome, replicas };
 }
@@ -64,20 +81,36 @@ async function openOrCreate(context: JobContext, name: string, source: Repositor
   }
 }
 
-async function replicateTo(
-  context: JobContext,
-  asset: string,
-  source: Repository,
-  destination: Repository,
-  figures: Record<string, number>,
-): Promise<void> {
+interface ReplicaParts {
+  readonly context: JobContext;
+  readonly asset: string;
+  readonly source: Repository;
+  readonly destination: Repository;
+  readonly figures: Record<string, number>;
+  /** What could not be copied, in words. */
+  readonly failures: string[];
+  readonly beforeCommit: () => Promise<void>;
+}
+
+async function replicateTo({
+  context,
+  asset,
+  source,
+  destination,
+  figures,
+  failures,
+  beforeCommit,
+}: ReplicaParts): Promise<void> {
   const { signal, clock, progress } = context;
   const snapshots = (await source.listSnapshots({ signal })).filter((snapshot) => snapshot.tags?.includes(assetTag(asset)));
   await source.loadIndex({ signal });
-  const copied = await copySnapshots(source, destination, { snapshots, signal, clock: clock satisfies Clock, progress });
+  const copied = await copySnapshots(source, destination, { snapshots, signal, clock, progress, beforeCommit });
   figures.snapshots_copied! += copied.copied.length;
+  figures.snapshots_failed! += copied.failed.length;
   figures.bytes_copied! += copied.bytes;
+  for (const { from, error } of copied.failed) failures.push(`snapshot ${from.slice(0, 8)}: ${error.message}`);
   // After the snapshots: a replica never speaks of what it does not hold. Other assets' records come along, they are small.
   const side = await copySideData(source, destination, replicatedSideKinds, { signal });
   figures.side_objects_copied! += side.copied;
+  for (const name of side.damaged) failures.push(`side object ${name} cannot be read`);
 }

@@ -49,7 +49,7 @@ async function restoreOn(context: JobContext, order: RestoreOrder, machine: Mach
   const { repository, snapshot, include } = order;
   await repository.loadIndex({ signal });
   const result = await restoreSnapshot({ repository, snapshot, target, include, clock, signal, progress });
-  const verification = await verifyRestored({ context, machine, sudo, order, isRoot: state.root || sudo });
+  const verification = await verifyRestored({ context, machine, sudo, order, isRoot: state.root || sudo, lost: result.lost });
   return { ...result, verification, seconds: (clock.now() - started) / 1000 };
 }
 

@@ -22,6 +22,8 @@ interface VerifyOptions {
   readonly sudo: boolean;
   readonly order: RestoreOrder;
   readonly isRoot: boolean;
+  /** Files whose data the repository has lost: the restore has said so, and nothing is there to compare them with. */
+  readonly lost: ReadonlySet<ByteString>;
 }
 
 const maxDifferencesKept = 100;
@@ -48,7 +50,9 @@ class Verification {
     const { repository, snapshot, include, folder } = order;
     const plan = await planRestore({ repository, tree: snapshot.tree, include, signal });
     const expected = new Map<ByteString, RestoreItem>();
-    for (const item of [...plan.folders, ...plan.files, ...plan.others]) expected.set(item.path, item);
+    for (const item of [...plan.folders, ...plan.files, ...plan.others]) {
+      if (!this.#options.lost.has(item.path)) expected.set(item.path, item);
+    }
     const compared = expected.size;
     const source = createFileSource(machine, { name: displayName(folder), paths: [folder], sudo });
     const prefix = folder === "/" ? "/" : `${folder}/`;

@@ -1,4 +1,4 @@
-import { isStale, listLocks, type Repository, RepositoryLock, removeLocks } from "@lifeboat/engine";
+import { isStale, listLocks, type Repository, RepositoryLock, removeLocks, type StoredLock } from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
@@ -13,12 +13,12 @@ export async function withLock<T>(
   context: JobContext,
   repository: Repository,
   exclusive: boolean,
-  work: () => Promise<T>,
+  work: (lock: RepositoryLock) => Promise<T>,
 ): Promise<T> {
   await removeOwnDeadLocks(context, repository);
   const lock = await acquire(context, repository, exclusive);
   try {
-    return await work();
+    return await work(lock);
   } finally {
     await lock.release();
   }
@@ -42,8 +42,11 @@ async function acquire(context: JobContext, repository: Repository, exclusive: b
 export async function removeOwnDeadLocks(context: JobContext, repository: Repository): Promise<number> {
   const dead = new Set(context.locks.deadLocks(repository.config.id));
   const own = (await listLocks(repository)).filter((lock) => lock.hostname === context.owner.hostname);
-  // A lock of ours that the journal does not know was stored just before a kill, or its journal is lost: age decides then.
-  const ids = new Set(own.filter((lock) => dead.has(lock.id) || isStale(lock, context.clock.now())).map((lock) => lock.id));
+  // A lock of ours that the journal does not know was stored just before a kill, or its journal is lost: age decides then. One that
+  // it knows is judged by its process alone: a machine that slept has old locks of processes that live.
+  const { locks, clock } = context;
+  const isOrphan = (lock: StoredLock) => isStale(lock, clock.now()) && !locks.knows(repository.config.id, lock.id);
+  const ids = new Set(own.filter((lock) => dead.has(lock.id) || isOrphan(lock)).map((lock) => lock.id));
   for (const id of dead) if (!own.some((lock) => lock.id === id)) context.locks.forget(repository.config.id, id);
   if (ids.size === 0) return 0;
   const removed = await removeLocks(repository, { ids });

@@ -44,6 +44,7 @@ await runProgram("worker", [], async (frame) => {
         register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
         forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
         deadLocks: (repositoryId) => own.deadLocks(repositoryId),
+        knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
       },
       localEnv: {
         PATH: environment.PATH ?? "/usr/local/bin:/usr/bin:/bin",

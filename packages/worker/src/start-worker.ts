@@ -81,7 +81,7 @@ async function doRun(options: WorkerOptions, claim: Extract<Claim, { claimed: tr
     options,
     run,
     attempt,
-    timeout.signal.aborted ? timedOut(outcome) : outcome,
+    timeout.signal.aborted && outcome.error !== undefined ? timedOut(outcome) : outcome,
     stopSignal.aborted && !timeout.signal.aborted,
   );
 }

@@ -68,6 +68,7 @@ function openInstallation(session: Session, config: CompiledConfig | undefined):
         register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
         forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
         deadLocks: (repositoryId) => own.deadLocks(repositoryId),
+        knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
       },
     };
   } catch (error) {
@@ -77,7 +78,7 @@ function openInstallation(session: Session, config: CompiledConfig | undefined):
   }
 }
 
-const noLocks: OwnLockJournal = { register() {}, forget() {}, deadLocks: () => [] };
+const noLocks: OwnLockJournal = { register() {}, forget() {}, deadLocks: () => [], knows: () => false };
 
 function userName(): string {
   try {

@@ -177,6 +177,8 @@ class FileArchiver {
   #joinsInode(item: ArchiveItem): boolean {
     const key = `${item.entry.device}:${item.entry.inode}`;
     const first = this.#inodes.get(key);
+    // A name listed after the inode was written to is another state of it and is read by itself.
+    if (first !== undefined && !isSameState(first.entry, item.entry)) return false;
     if (first === undefined) {
       this.#inodes.set(key, item);
       return false;
@@ -201,9 +203,15 @@ class FileArchiver {
   #itemRead(item: ArchiveItem): void {
     item.attempts++;
     if (item.verdict === "torn" && item.attempts < maxAttempts) {
+      item.entry = item.next ?? item.entry;
       this.#reads.add(item);
       return;
     }
+    if (item.verdict === "torn" && item.content === undefined) {
+      this.#itemLost(item, "vanished", `could not be read in ${item.attempts} attempts: it comes and goes`);
+      return;
+    }
+    // A torn one keeps the times from before its last reading: they never fit again, so the next run reads it.
     if (item.verdict === "torn") {
       const detail = `changed while it was read, ${item.attempts} times; what is stored may be torn`;
       this.#report({ path: item.entry.path, kind: "changed", detail });
@@ -266,4 +274,8 @@ class FileArchiver {
       throw error;
     }
   }
+}
+
+function isSameState(a: FileEntry, b: FileEntry): boolean {
+  return a.ctime === b.ctime && a.mtime === b.mtime && a.size === b.size;
 }

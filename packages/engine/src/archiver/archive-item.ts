@@ -7,6 +7,8 @@ export interface ArchiveItem {
   /** The folder that waits for it: the one that holds it, or for a folder itself that folder. */
   readonly folder: Folder;
   entry: FileEntry;
+  /** As it was after a reading that it changed under: what the next reading expects. */
+  next: FileEntry | undefined;
   readonly previous: TreeNode | undefined;
   extras: FileExtras;
   /** Blob ids, once all are known. */
@@ -26,6 +28,7 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
   return {
     folder,
     entry,
+    next: undefined,
     previous,
     extras: noExtras,
     content: undefined,

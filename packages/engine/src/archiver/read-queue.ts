@@ -119,14 +119,18 @@ export class ReadQueue {
 
   async #read(batch: readonly ArchiveItem[]): Promise<void> {
     const collector = new ContentCollector(this.#writer, (item) => this.#settle(item));
-    for (const item of batch) item.verdict = undefined;
+    for (const item of batch) {
+      item.verdict = undefined;
+      item.content = undefined;
+    }
+    const started = new Set<number>();
     try {
       const events = this.#source.read(
         batch.map(({ entry }) => entry),
         { signal: this.#signal },
       );
       for await (const some of events) {
-        for (const event of some) await this.#handle(batch[event.index]!, event, collector);
+        for (const event of some) await this.#handle(batch[event.index]!, event, collector, started);
         if (this.#failure !== undefined) throw this.#failure.error;
       }
       await collector.drain();
@@ -135,10 +139,11 @@ export class ReadQueue {
     }
   }
 
-  async #handle(item: ArchiveItem, event: ReadEvent, collector: ContentCollector): Promise<void> {
+  async #handle(item: ArchiveItem, event: ReadEvent, collector: ContentCollector, started: Set<number>): Promise<void> {
     const isFile = item.entry.type === "file";
     switch (event.kind) {
       case "start":
+        started.add(event.index);
         item.extras = event.extras;
         if (isFile) await collector.start(item);
         return;
@@ -155,11 +160,11 @@ export class ReadQueue {
       case "verdict":
         // The verdicts begin: no more content follows, so the batch can go.
         await collector.flush();
-        this.#judge(item, event);
+        this.#judge(item, event, started.has(event.index));
     }
   }
 
-  #judge(item: ArchiveItem, event: Extract<ReadEvent, { kind: "verdict" }>): void {
+  #judge(item: ArchiveItem, event: Extract<ReadEvent, { kind: "verdict" }>, wasRead: boolean): void {
     const { verdict, now, detail = "" } = event;
     if (verdict === "vanished" || verdict === "unreadable") {
       this.#outcome.lost(item, verdict, detail);
@@ -167,9 +172,11 @@ export class ReadQueue {
     }
     // A folder may change at any time; its members have verdicts of their own.
     const torn = verdict === "changed" && item.entry.type === "file";
-    if (torn && now !== undefined && now.type === item.entry.type) item.entry = now;
+    if (torn) item.next = now?.type === item.entry.type ? now : undefined;
     item.verdict = torn ? "torn" : "same";
-    this.#settle(item);
+    // Gone when it was to be read and there again when it was looked at: no content came, it is read again as any torn one.
+    if (torn && !wasRead) this.#outcome.read(item);
+    else this.#settle(item);
   }
 
   #settle(item: ArchiveItem): void {

@@ -12,6 +12,8 @@ export interface CopyOptions {
   /** Those to copy; default all of the source. */
   readonly snapshots?: readonly Snapshot[] | undefined;
   readonly signal: AbortSignal;
+  /** Called before snapshots are committed; throw to stop: a lost lock protects nothing. */
+  readonly beforeCommit?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly progress?: ProgressListener | undefined;
 }
@@ -80,6 +82,7 @@ class SnapshotCopier {
   readonly #signal: AbortSignal;
   readonly #reporter: ProgressReporter;
   readonly #total: number;
+  readonly #beforeCommit: (() => Promise<void>) | undefined;
   readonly #copied: { from: string; to: string }[] = [];
   readonly #failed: { from: string; error: LifeboatError }[] = [];
   #visited = new BlobIndex();
@@ -96,6 +99,7 @@ class SnapshotCopier {
     this.#destination = destination;
     this.#signal = options.signal;
     this.#total = total;
+    this.#beforeCommit = options.beforeCommit;
     this.#writer = new BlobWriter(destination, { signal: options.signal });
     this.#reader = new BlobReader(source);
     this.#reporter = createProgressReporter(options.clock, options.progress);
@@ -131,6 +135,7 @@ class SnapshotCopier {
   async commit(): Promise<void> {
     await this.#writer.finish();
     this.#bytesAtCommit = this.#writer.figures.bytesAdded;
+    if (this.#ready.length > 0) await this.#beforeCommit?.();
     for (const snapshot of this.#ready.splice(0)) {
       const saved = await this.#destination.saveSnapshot(fieldsOfCopy(snapshot));
       this.#copied.push({ from: snapshot.id, to: saved.id });

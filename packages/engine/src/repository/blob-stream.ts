@@ -18,7 +18,10 @@ export class BlobStream {
   constructor(writer: BlobWriter, pool: SealingPool) {
     this.#writer = writer;
     this.#pool = pool;
-    this.#stream = pool.openStream((chunks, consumed, last) => this.#receive(chunks, consumed, last));
+    this.#stream = pool.openStream(
+      (chunks, consumed, last) => this.#receive(chunks, consumed, last),
+      (error) => this.#ended.reject(error),
+    );
     this.#ended.promise.catch(() => {});
   }
 

@@ -21,6 +21,8 @@ export interface LockOwner {
 
 /** restic's own margins. */
 export const lockRefreshMilliseconds = 5 * 60 * 1000;
+/** Others may take it for dead at 30 minutes: from here on its holder no longer relies on it. */
+export const lockLostMilliseconds = 22 * 60 * 1000;
 export const lockStaleMilliseconds = 30 * 60 * 1000;
 /** Between writing a lock and looking for a rival that wrote at the same time. */
 export const lockSettleMilliseconds = 200;

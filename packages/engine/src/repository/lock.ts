@@ -5,6 +5,7 @@ import {
   decodeLock,
   type LockFields,
   type LockOwner,
+  lockLostMilliseconds,
   lockRefreshMilliseconds,
   lockSettleMilliseconds,
   lockStaleMilliseconds,
@@ -37,11 +38,13 @@ export class RepositoryLock {
   #wanted: Int32Array | undefined;
   #keeper: Worker | undefined;
   #released = false;
+  #renewedMs: number;
 
   private constructor(repository: Repository, options: LockOptions, id: string) {
     this.#repository = repository;
     this.#options = options;
     this.#id = id;
+    this.#renewedMs = options.clock.now();
   }
 
   get id(): string {
@@ -74,6 +77,20 @@ export class RepositoryLock {
     }
     lock.#keep(fields);
     return lock;
+  }
+
+  /**
+   * Call before a commit: a lock that was not renewed in time, or that somebody removed, protects nothing any more, and a prune may
+   * have taken what this job builds on. Throws `lock-lost`.
+   */
+  async assertHeld(): Promise<void> {
+    const { clock } = this.#options;
+    const ageMs = clock.now() - this.#renewedMs;
+    const isThere = (await this.#repository.store.stat(objectName("lock", this.#id))) !== undefined;
+    // A store in memory has no keeper; nobody else can reach it.
+    if (isThere && (this.#keeper === undefined || ageMs < lockLostMilliseconds)) return;
+    const why = isThere ? `was not renewed for ${Math.round(ageMs / 60_000)} minutes` : "was removed by somebody";
+    throw new LifeboatError("lock-lost", `the lock on ${this.#repository.store.url} ${why}; nothing was committed`);
   }
 
   async release(): Promise<void> {
@@ -123,21 +140,25 @@ export class RepositoryLock {
     journal?.register(this.#repository.config.id, message.lockId);
     journal?.forget(this.#repository.config.id, this.#id);
     this.#id = message.lockId;
+    this.#renewedMs = this.#options.clock.now();
   }
 }
 
-/** All locks; those that cannot be read count as shared ones of an unknown holder. */
+/** All locks; a damaged one counts as exclusive, of an unknown holder. */
 export async function listLocks(repository: Repository): Promise<StoredLock[]> {
   const locks: StoredLock[] = [];
-  for await (const { name, size } of repository.store.list(objectPrefix("lock"))) {
+  for await (const { name, size, modified } of repository.store.list(objectPrefix("lock"))) {
     const id = idOfName(name);
     if (id === undefined || size === 0) continue;
     try {
       locks.push(decodeLock(id, await repository.loadUnpacked("lock", id)));
     } catch (error) {
-      // Released between listing and reading; anything else is a lock that nobody can judge.
+      // Released between listing and reading.
       if (error instanceof LifeboatError && error.code === "object-missing") continue;
-      locks.push(decodeLock(id, { hostname: "unreadable", time: new Date(0).toISOString() }));
+      if (!(error instanceof LifeboatError) || error.code !== "repository-damaged") throw error;
+      // Nobody can say what it forbids: it counts as exclusive, and its age is that of its object.
+      const time = new Date(modified ?? Number.MAX_SAFE_INTEGER / 10_000).toISOString();
+      locks.push(decodeLock(id, { hostname: "unreadable", exclusive: true, time }));
     }
   }
   return locks;

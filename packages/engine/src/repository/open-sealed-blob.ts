@@ -3,7 +3,7 @@ import { type BlobType, decompress } from "../format/index.ts";
 import { releaseMemory } from "./release-memory.ts";
 
 /** No restic-format tool makes larger blobs of file content; folders can be larger. */
-const maxPlainBytes = { data: 64 * 1024 * 1024, tree: 480 * 1024 * 1024 };
+export const maxPlainBytes = { data: 64 * 1024 * 1024, tree: 480 * 1024 * 1024 };
 
 /** Shared with the threads that read many blobs. `damaged` makes the error. */
 export function openSealedBlob(

@@ -25,6 +25,8 @@ export class OpeningPool {
     { resolve: (answer: OpeningAnswer) => void; reject: (error: Error) => void; thread: OpeningThread; load: number }
   >();
   #nextJob = 1;
+  /** A pool with a dead thread answers no more. */
+  #failure: Error | undefined;
 
   constructor(masterKey: SealKey, threads = Math.min(Math.max(availableParallelism(), 1), 8)) {
     this.#masterKey = masterKey;
@@ -66,6 +68,7 @@ export class OpeningPool {
   }
 
   #submit(work: Work): Promise<OpeningAnswer> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const job = this.#nextJob++;
     const thread = this.#leastLoaded();
     const load = work.bytes.length;
@@ -102,10 +105,13 @@ export class OpeningPool {
       job.thread.load -= job.load;
       job.resolve(answer);
     });
-    worker.on("error", (error) => {
-      for (const { reject } of this.#jobs.values()) reject(error instanceof Error ? error : new Error(String(error)));
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+      for (const { reject } of this.#jobs.values()) reject(error);
       this.#jobs.clear();
-    });
+    };
+    worker.on("error", (error) => fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on("exit", (code) => fail(new Error(`an opening thread ended with ${code}`)));
     return { worker, load: 0 };
   }
 }

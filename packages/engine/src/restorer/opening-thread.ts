@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Sealer, sealOverheadBytes, sha256Hex, sha256Stream } from "../crypto/index.ts";
 import { decodePackHeader, type PackedBlob } from "../format/index.ts";
-import { openSealedBlob } from "../repository/open-sealed-blob.ts";
+import { maxPlainBytes, openSealedBlob } from "../repository/open-sealed-blob.ts";
 import { releaseMemory } from "../repository/release-memory.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
 
@@ -17,7 +17,8 @@ function plainBytes(blob: PackedBlob): number {
 
 function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
   const { bytes, blobs } = request;
-  const buffer = new ArrayBuffer(blobs.reduce((sum, blob) => sum + plainBytes(blob), 0));
+  // Sizes come from an index that may lie: what is above a blob's limit is refused below, and takes no memory here.
+  const buffer = new ArrayBuffer(blobs.reduce((sum, blob) => sum + Math.min(plainBytes(blob), maxPlainBytes[blob.type]), 0));
   const all = new Uint8Array(buffer);
   const lengths = new Int32Array(blobs.length);
   const damages: string[] = [];

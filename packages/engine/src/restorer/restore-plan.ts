@@ -19,7 +19,7 @@ export interface RestorePlan {
   /** Links, devices, pipes, empty files and further names of files. */
   readonly others: readonly RestoreItem[];
   readonly totalBytes: number;
-  /** What cannot be restored at all, e.g. sockets and node types nobody knows. */
+  /** What cannot be restored at all: sockets, node types nobody knows, folders whose list is lost. */
   readonly skipped: readonly { readonly path: ByteString; readonly reason: string }[];
 }
 
@@ -46,7 +46,7 @@ class Planner {
   readonly #files: { item: RestoreItem; pack: number; offset: number }[] = [];
   readonly #others: RestoreItem[] = [];
   readonly #skipped: { path: ByteString; reason: string }[] = [];
-  readonly #inodes = new Map<string, ByteString>();
+  readonly #inodes = new Map<string, { readonly path: ByteString; readonly node: TreeNode }>();
   readonly #packOrder = new Map<string, number>();
   #totalBytes = 0;
 
@@ -62,7 +62,7 @@ class Planner {
       signal.throwIfAborted();
       if (folder.depth > maxDepth)
         throw new LifeboatError("repository-damaged", `folders deeper than ${maxDepth} at ${folder.path.slice(0, 200)}`);
-      const nodes = await repository.loadTree(folder.tree, { signal });
+      const nodes = await this.#load(folder.path, folder.tree);
       const below: typeof stack = [];
       for (const node of nodes) {
         const path = (folder.path === "" ? node.name : `${folder.path}/${node.name}`) as ByteString;
@@ -75,6 +75,19 @@ class Planner {
         } else if (relation === "inside") this.#add(path, node);
       }
       stack.push(...below.reverse());
+    }
+  }
+
+  /** A lost folder costs what is in it, not all the others; a lost root leaves nothing to restore. */
+  async #load(path: ByteString, tree: string): Promise<readonly TreeNode[]> {
+    const { repository, signal } = this.#options;
+    try {
+      return await repository.loadTree(tree, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (path === "" || !(error instanceof LifeboatError) || error.retry !== "never") throw error;
+      this.#skipped.push({ path, reason: `what was in this folder is lost: ${error.message}` });
+      return [];
     }
   }
 
@@ -113,11 +126,12 @@ class Planner {
     if (node.links > 1 && node.inode !== "0") {
       const key = `${node.deviceId}:${node.inode}`;
       const first = this.#inodes.get(key);
-      if (first !== undefined) {
-        this.#others.push({ path, node, hardLinkTo: first });
+      // Names of one inode that was written to in between are two files in the snapshot: never let one replace the other.
+      if (first !== undefined && isSameContent(first.node, node)) {
+        this.#others.push({ path, node, hardLinkTo: first.path });
         return;
       }
-      this.#inodes.set(key, path);
+      if (first === undefined) this.#inodes.set(key, { path, node });
     }
     const item = { path, node };
     const firstBlob = node.content?.[0];
@@ -140,4 +154,9 @@ class Planner {
     }
     return order;
   }
+}
+
+function isSameContent(a: TreeNode, b: TreeNode): boolean {
+  const [own = [], other = []] = [a.content, b.content];
+  return own.length === other.length && own.every((id, at) => id === other[at]);
 }

@@ -10,7 +10,7 @@ import {
 import type { Snapshot } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { BlobReader } from "./blob-reader.ts";
-import { type FilePart, filePartsOf, sparseMapBlock } from "./file-parts.ts";
+import { type FilePart, filePartsOf, sparseMapBlock, zeroBlobId } from "./file-parts.ts";
 import { planRestore, type RestoreItem, type RestorePlan } from "./restore-plan.ts";
 import { tarEnd, tarHeaders, tarPaddingBytes } from "./tar-headers.ts";
 import { TarOutput } from "./tar-output.ts";
@@ -39,6 +39,8 @@ export interface RestoreResult {
   /** Files that could not be restored, or metadata that could not be set. Empty = everything stands as in the snapshot. */
   readonly problems: readonly RestoreProblem[];
   readonly problemCount: number;
+  /** Files whose data the repository has lost: left out, or, where they are large, with zeros in place of what is lost. */
+  readonly lost: ReadonlySet<ByteString>;
 }
 
 /** Plain bytes that are loaded ahead; two windows are in memory at once. */
@@ -58,6 +60,7 @@ interface Piece {
 /**
  * Restores into a folder that a `tar --extract` fills: one way for the worker's own disk and for every host. Each blob is verified
  * by its hash before a byte of it goes out. Existing files are never overwritten: the target's tar keeps them and says so.
+ * What the repository has lost is a problem of the files concerned; all others are restored.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreResult> {
   const { repository, snapshot, signal } = options;
@@ -84,6 +87,9 @@ class Restore {
   readonly #reader: BlobReader;
   readonly #problems: RestoreProblem[] = [];
   #problemCount = 0;
+  readonly #lost = new Set<ByteString>();
+  readonly #leftOut = new Set<ByteString>();
+  #leftOutBytes = 0;
   #filesDone = 0;
   #bytesDone = 0;
   readonly #started: number;
@@ -115,12 +121,13 @@ class Restore {
     await this.#judgeExit(command);
     const { files, folders, others } = this.#plan;
     return {
-      files: files.length + others.filter((item) => item.hardLinkTo !== undefined).length,
+      files: files.length + others.filter((item) => item.hardLinkTo !== undefined).length - this.#leftOut.size,
       folders: folders.length,
       others: others.filter((item) => item.hardLinkTo === undefined).length,
-      bytes: this.#plan.totalBytes,
+      bytes: this.#plan.totalBytes - this.#leftOutBytes,
       problems: this.#problems,
       problemCount: this.#problemCount,
+      lost: this.#lost,
     };
   }
 
@@ -140,7 +147,11 @@ class Restore {
       waiting = pieces;
     }
     if (loading !== undefined) await this.#writePieces(output, waiting, await loading);
-    for (const item of this.#plan.others) await output.write(tarHeaders({ ...item, bytes: 0 }));
+    for (const item of this.#plan.others) {
+      if (item.hardLinkTo === undefined || !this.#leftOut.has(item.hardLinkTo)) {
+        await output.write(tarHeaders({ ...item, bytes: 0 }));
+      } else this.#leaveOut(item, `is another name of ${displayName(item.hardLinkTo)}, whose data is lost`);
+    }
   }
 
   *#windows(): Generator<Piece[]> {
@@ -160,6 +171,13 @@ class Restore {
   }
 
   *#piecesOf(item: RestoreItem): Generator<[Piece, number]> {
+    const { index, store } = this.#options.repository;
+    const unknown = item.node.content?.find((id) => id !== zeroBlobId && index.locate(id, "data") === undefined);
+    if (unknown !== undefined) {
+      // Without its length no header fits.
+      this.#leaveOut(item, `data blob ${unknown} is in no index of ${store.url}`);
+      return;
+    }
     const { parts, hasHoles } = filePartsOf(this.#options.repository, item.node);
     const size = parts.reduce((sum, part) => sum + part.bytes, 0);
     const map = hasHoles ? sparseMapBlock(parts, size) : Buffer.alloc(0);
@@ -181,21 +199,38 @@ class Restore {
       const damage = piece.header !== undefined && piece.isLast ? damageOf(piece, blobs) : undefined;
       if (damage !== undefined) {
         // Nothing of this file has gone out yet: it is left out whole, the others go on.
-        this.#report(piece.item.path, damage.message);
+        this.#leaveOut(piece.item, damage.message);
         continue;
       }
       if (piece.header !== undefined) await output.write(piece.header);
       for (const id of piece.blobs) {
         const blob = blobs.get(id);
-        if (!(blob instanceof Uint8Array))
-          throw blob ?? new LifeboatError("repository-damaged", `data blob ${id} was not loaded`);
-        await output.write(blob);
-        this.#bytesDone += blob.length;
+        const bytes = this.#bytesOrZeros(piece.item, id, blob);
+        await output.write(bytes);
+        this.#bytesDone += bytes.length;
       }
       if (piece.padding > 0) await output.write(Buffer.alloc(piece.padding));
       if (piece.isLast) this.#filesDone++;
       this.#tell(piece.item);
     }
+  }
+
+  /** The header of a large file has gone out before this blob was read: its place must be filled, and the rest is worth having. */
+  #bytesOrZeros({ path, node }: RestoreItem, id: string, blob: Uint8Array | LifeboatError | undefined): Uint8Array {
+    if (blob instanceof Uint8Array) return blob;
+    if (blob === undefined) throw new Error(`data blob ${id} was not loaded`);
+    if (!this.#lost.has(path)) {
+      this.#lost.add(path);
+      this.#report(path, `stands with zeros where its data is lost: ${blob.message}`);
+    }
+    return Buffer.alloc(filePartsOf(this.#options.repository, { ...node, content: [id] }).parts[0]?.bytes ?? 0);
+  }
+
+  #leaveOut({ path, node, hardLinkTo }: RestoreItem, detail: string): void {
+    this.#lost.add(path);
+    this.#leftOut.add(path);
+    if (hardLinkTo === undefined) this.#leftOutBytes += node.size;
+    this.#report(path, detail);
   }
 
   /** The write side broke: tar's own words say more than a closed pipe. */

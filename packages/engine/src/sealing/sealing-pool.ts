@@ -13,6 +13,8 @@ interface Job {
   readonly settled: (() => void) | undefined;
 }
 
+type Chunked = (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void;
+
 interface SealingThread {
   readonly worker: Worker;
   /** Bytes handed to it and not yet sealed or chunked. */
@@ -23,11 +25,8 @@ interface SealingThread {
 export class SealingPool {
   readonly #threads: SealingThread[];
   readonly #jobs = new Map<number, Job>();
-  readonly #flushes = new Map<number, (rests: readonly PackRemainder[]) => void>();
-  readonly #streams = new Map<
-    number,
-    { thread: SealingThread; chunked: (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void }
-  >();
+  readonly #flushes = new Map<number, { resolve: (rests: readonly PackRemainder[]) => void; reject: (error: Error) => void }>();
+  readonly #streams = new Map<number, { thread: SealingThread; chunked: Chunked; failed: (error: Error) => void }>();
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
   /** For batches of small files, and for segments of streams. */
@@ -35,6 +34,7 @@ export class SealingPool {
   readonly segments = new BufferPool(1024 * 1024, 8);
   #nextJob = 1;
   #closed = false;
+  #failure: Error | undefined;
 
   /** `onFailure` is called once for a thread that died or could not verify; nothing resolves after that. */
   constructor(
@@ -60,15 +60,17 @@ export class SealingPool {
   }
 
   /** A stream that is cut into blobs; all its bytes go through one thread, in order. */
-  openStream(chunked: (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void): number {
+  openStream(chunked: Chunked, failed: (error: Error) => void): number {
     const stream = this.#nextJob++;
-    this.#streams.set(stream, { thread: this.#leastLoaded(), chunked });
+    if (this.#failure !== undefined) failed(this.#failure);
+    else this.#streams.set(stream, { thread: this.#leastLoaded(), chunked, failed });
     return stream;
   }
 
   /** `bytes` is transferred: it cannot be used afterwards. */
   chunk(stream: number, bytes: ArrayBuffer, length: number, last: boolean): void {
-    const { thread } = this.#streams.get(stream)!;
+    const thread = this.#streams.get(stream)?.thread;
+    if (thread === undefined) return;
     thread.load += length;
     this.#post(thread, { kind: "chunk", stream, bytes, length, last }, [bytes]);
   }
@@ -83,8 +85,8 @@ export class SealingPool {
   async flush(): Promise<PackRemainder[]> {
     const all = this.#threads.map((thread) => {
       const job = this.#nextJob++;
-      const { promise, resolve } = Promise.withResolvers<readonly PackRemainder[]>();
-      this.#flushes.set(job, resolve);
+      const { promise, resolve, reject } = Promise.withResolvers<readonly PackRemainder[]>();
+      this.#flushes.set(job, { resolve, reject });
       this.#post(thread, { kind: "flush", job });
       return promise;
     });
@@ -155,16 +157,18 @@ export class SealingPool {
   #receive(thread: SealingThread, message: SealingAnswer): void {
     if (message.kind === "pack") this.#onPack(message.pack);
     else if (message.kind === "hashed") {
-      const job = this.#jobs.get(message.job)!;
+      // After a failure nobody waits for the answers of the threads that still work.
+      const job = this.#jobs.get(message.job);
+      if (job?.hashed === undefined) return;
       const ids = hexIds(message.ids);
-      this.#post(thread, { kind: "seal", job: message.job, wanted: job.hashed!(ids) });
+      this.#post(thread, { kind: "seal", job: message.job, wanted: job.hashed(ids) });
       job.resolve(ids);
     } else if (message.kind === "sealed") {
-      const job = this.#jobs.get(message.job)!;
+      const job = this.#jobs.get(message.job);
       this.#jobs.delete(message.job);
       this.#recycle(message.buffer);
-      job.settled?.();
-      job.resolve([]);
+      job?.settled?.();
+      job?.resolve([]);
     } else if (message.kind === "chunked") {
       thread.load -= message.consumed;
       this.#recycle(message.buffer);
@@ -172,14 +176,19 @@ export class SealingPool {
       if (message.last) this.#streams.delete(message.stream);
       stream?.chunked(message.chunks, message.consumed, message.last);
     } else if (message.kind === "flushed") {
-      this.#flushes.get(message.job)?.(message.rests);
+      this.#flushes.get(message.job)?.resolve(message.rests);
       this.#flushes.delete(message.job);
     } else this.#fail(new Error(message.message));
   }
 
   #fail(error: Error): void {
     for (const job of this.#jobs.values()) job.reject(error);
+    for (const { reject } of this.#flushes.values()) reject(error);
+    for (const { failed } of this.#streams.values()) failed(error);
     this.#jobs.clear();
+    this.#flushes.clear();
+    this.#streams.clear();
+    this.#failure ??= error;
     this.#onFailure(error);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import { ownIdentity, type ProcessIdentity, stateOf } from "./process-identity.ts";
@@ -14,6 +14,8 @@ export interface OwnLocks {
   forgetLock(lock: OwnLock): void;
   /** Ids of this installation's locks in that repository whose process has ended. */
   deadLocks(repositoryId: string): string[];
+  /** True for a lock that was registered here and not forgotten, whatever became of its process. */
+  knowsLock(lock: OwnLock): boolean;
 }
 
 export interface OwnLock {
@@ -38,6 +40,7 @@ export function openOwnLocks(stateFolder: string): OwnLocks {
         throw new LifeboatError("state-folder-failed", `lock cannot be noted in ${path} (${messageOf(error)})`, { cause: error });
       }
     },
+    knowsLock: (lock) => existsSync(pathOf(lock)),
     forgetLock: (lock) => rmSync(pathOf(lock), { force: true }),
     deadLocks(repositoryId) {
       const folder = folderOf(repositoryId);

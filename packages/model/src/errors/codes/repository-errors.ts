@@ -20,6 +20,12 @@ export const repositoryErrors = {
     meaning: "Another program holds a lock that forbids this.",
     hint: "Wait for it, or run 'lifeboat repo unlock' when it is known to be dead.",
   },
+  "lock-lost": {
+    exit: exitCodes.locked,
+    retry: "later",
+    meaning: "The lock could not be renewed in time or was removed while the job ran, so nothing was committed.",
+    hint: "Run it again; what was stored so far is used.",
+  },
   "wrong-password": {
     exit: exitCodes.wrongPassword,
     retry: "never",
