@@ -26,12 +26,42 @@ export async function makeFolder(machine: Machine, path: string, signal: AbortSi
   await must(machine, ["mkdir", "-m", mode, "--", path], signal, `creating ${path}`);
 }
 
+/**
+ * Removes a file or folder with all that is below. Refuses when a file system is mounted in it: `--one-file-system` alone
+ * goes into a bind mount of the same file system and would empty what is not the drill's.
+ */
 export async function removeTree(machine: Machine, path: string, signal: AbortSignal): Promise<void> {
+  await refuseMounts(machine, path, signal);
   const result = await runCommand(machine, ["rm", "-rf", "--one-file-system", "--", path], { signal });
   if (result.exit.status === 0) return;
-  // Restored folders may be read-only, which stops everyone but root.
-  await runCommand(machine, ["chmod", "-R", "u+rwX", "--", path], { signal });
+  // Restored folders may be read-only, which stops everyone but root. One by one, because a folder must be open before
+  // find looks into it; -xdev, because a mount may have come since.
+  const closed = ["-type", "d", "!", "-perm", "-700"];
+  await runCommand(machine, ["find", path, "-xdev", ...closed, "-exec", "chmod", "u+rwx", "{}", ";"], { signal });
+  await refuseMounts(machine, path, signal);
   await must(machine, ["rm", "-rf", "--one-file-system", "--", path], signal, `removing ${path}`);
+}
+
+async function refuseMounts(machine: Machine, path: string, signal: AbortSignal): Promise<void> {
+  // The kernel lists mounts by their real paths. The last name stays as it is: `rm` does not follow a link.
+  const at = path.lastIndexOf("/");
+  const script = 'realpath -mz -- "$1" && cat /proc/self/mountinfo';
+  const argv = ["sh", "-c", script, "sh", path.slice(0, at) || "/"];
+  const result = await runCommand(machine, argv, { signal, maxOutputBytes: 16 << 20 });
+  const [parent = "", mounts = ""] = outputOf(result).split("\0");
+  if (result.exit.status !== 0 || result.truncated || mounts === "") {
+    const why = result.truncated ? "the list of mounts is too long" : lastWords(result);
+    throw new LifeboatError("drill-target-failed", `${path} on ${machine.name} is left: its mounts cannot be told: ${why}`);
+  }
+  const own = `${parent === "/" ? "" : parent}${path.slice(at)}`;
+  for (const line of mounts.split("\n")) {
+    const point = (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
+    if (point === own || point.startsWith(`${own}/`)) {
+      throw new LifeboatError("drill-target-failed", `${path} on ${machine.name} is left: a mount is inside, at ${point}`, {
+        hint: "Unmount it, then run 'lifeboat drill sweep'.",
+      });
+    }
+  }
 }
 
 /** Bytes free where `path` is or will be. */

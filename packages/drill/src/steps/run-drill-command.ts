@@ -34,7 +34,8 @@ export async function runDetaching(
   const argv = await fillCommand(context, command, host, signal);
   const machine = machineOf(context, host);
   const log = `${workFolderOf(context, host)}/output-${id}`;
-  const script = 'exec "$@" </dev/null >"$0" 2>&1';
+  // Output may hold what a person must not see; the program itself keeps its umask.
+  const script = '(umask 077 && : >"$0") && exec "$@" </dev/null >"$0" 2>&1';
   const env = { [runMarker]: context.plan.run };
   const result = await runCommand(machine, ["sh", "-c", script, log, ...argv], { signal, env });
   const tail = await runCommand(machine, ["tail", "-c", "4096", "--", log], { signal });
