@@ -51,8 +51,10 @@ function keepCopies(run: DrillRun): CopyKeeper {
   const { journal, plan } = run;
   let count = 0;
   return {
+    run: plan.run,
     next: () => ++count,
     add: (thing) => journal.add(thing),
+    disown: (thing) => journal.disown(thing),
     async remove(thing) {
       // Not the drill's signal: a copy also goes when the deadline is over.
       await removeCreated(thing, removalPortsOf(run), new AbortController().signal);

@@ -1,5 +1,5 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
-import { quoteIdentifier, quoteLiteral, runPostgresScript } from "../databases/postgres-session.ts";
+import { isNameTaken, quoteIdentifier, quoteLiteral, runPostgresScript } from "../databases/postgres-session.ts";
 import { copySqlite } from "../databases/sqlite-session.ts";
 import { freeBytes, makeFolder, usedBytes } from "../machine/path-tools.ts";
 import { lastWords, runCommand } from "../machine/run-command.ts";
@@ -14,10 +14,14 @@ export interface TargetCopy {
 
 /** How copies come and go: noted before they are made, removed when the control is over. */
 export interface CopyKeeper {
+  /** The drill's `{run}`. */
+  readonly run: string;
   /** Number for the next copy's name. */
   next(): number;
   add(thing: CreatedThing): Promise<void>;
   remove(thing: CreatedThing): Promise<void>;
+  /** It was not made, because there was something of its name. */
+  disown(thing: CreatedThing): Promise<void>;
   /** What the journal says of a database on this target's server; undefined: the server goes as a whole. */
   databaseThing(target: Extract<LiveTarget, { type: "postgresql" }>, database: string): CreatedThing | undefined;
 }
@@ -78,7 +82,8 @@ async function copyDatabase(
   signal: AbortSignal,
 ): Promise<TargetCopy> {
   const { machine, server, database } = target;
-  const name = `${database.slice(0, 50)}_control_${number}`;
+  // Moment and random end of the run: no other run has them, and they fit into 63 bytes whatever the target's name.
+  const name = `lifeboat_control_${keeper.run.slice(-23)}_${number}`;
   const to = quoteIdentifier(name);
   const thing = keeper.databaseThing(target, name);
   if (thing !== undefined) await keeper.add(thing);
@@ -88,12 +93,17 @@ async function copyDatabase(
     else await run(`drop database if exists ${to} with (force);`);
   };
   const copy: LiveTarget = { ...target, database: name };
+  let isOurs = true;
   try {
-    await cloneDatabase(run, database, to);
+    await cloneDatabase(run, database, to).catch((error: unknown) => {
+      isOurs = !isNameTaken(error);
+      throw error;
+    });
     await loosenPostgres(copy as Extract<LiveTarget, { type: "postgresql" }>, signal);
     return { target: copy, remove };
   } catch (error) {
-    await remove().catch(() => {});
+    if (isOurs) await remove().catch(() => {});
+    else if (thing !== undefined) await keeper.disown(thing);
     throw error;
   }
 }

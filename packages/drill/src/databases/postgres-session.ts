@@ -1,4 +1,4 @@
-import { LifeboatError, type Machine } from "@lifeboat/model";
+import { LifeboatError, type Machine, messageOf } from "@lifeboat/model";
 import { lastWords, outputOf, runCommand } from "../machine/run-command.ts";
 import type { PostgresServer } from "../ports.ts";
 import {
@@ -73,6 +73,11 @@ export async function runPostgresScript(
   if (result.exit.status !== 0) {
     throw new LifeboatError("drill-target-failed", `postgresql on ${machine.name} refused: ${lastWords(result)}`);
   }
+}
+
+/** True when `create database` was refused because there is one of that name, also one made at the same moment. */
+export function isNameTaken(error: unknown): boolean {
+  return /ERROR:\s+(42P04|23505)\b/.test(messageOf(error));
 }
 
 /** Undefined table, column, schema or database: the thing that should have come back is not there. */

@@ -42,6 +42,11 @@ function plan(more: Partial<CompiledDrill>) {
 const directory = (path: string) =>
   new Map<string, CompiledDrillTarget>([["dir", { id: "dir", host: undefined, type: "directory", path, minFreeBytes: 0 }]]);
 
+const database = (name: string) =>
+  new Map<string, CompiledDrillTarget>([
+    ["pg", { id: "pg", host: undefined, type: "postgresql", server: { kind: "throwaway" }, database: name }],
+  ]);
+
 describe("planDrill", () => {
   const faulty: [string, Partial<CompiledDrill>, RegExp][] = [
     ["an id that stands twice", { checks: [check("a", {})] }, /id "a" is used twice/],
@@ -49,6 +54,11 @@ describe("planDrill", () => {
     ["steps in a circle", { steps: [step("a", { needs: ["b"] }), step("b", { needs: ["a"] })] }, /needs itself, in a circle/],
     ["a target without {run}", { targets: directory("/srv/fixed") }, /"\/srv\/fixed" does not hold \{run\}/],
     ["a path that leads elsewhere", { targets: directory("/srv/{run}/../../etc") }, /is not a plain absolute path/],
+    [
+      "a database whose name PostgreSQL would cut",
+      { targets: new Map([...directory("/srv/{run}"), ...database(`${"ä".repeat(30)}{run}`)]) },
+      /has 65 bytes with \{run\} filled in, 63 are possible/,
+    ],
     ["a restore to nowhere", { steps: [step("a", { to: "zz" } as never)] }, /restores to "zz", which is no target/],
     [
       "files asked like a database",
@@ -96,6 +106,6 @@ describe("place holders", () => {
   it("the run's token fits into the 63 bytes of a database's name", () => {
     const token = makeRunToken("a".repeat(63), Date.parse("2026-11-22T02:00:00Z"), () => 0.5);
     expect(token).toBe(`${"a".repeat(20)}_20261122t020000z_qqqqqq`);
-    expect(`drill_${token}_control_12`.length).toBeLessThanOrEqual(63);
+    expect(`drill_${token}`.length).toBeLessThanOrEqual(63);
   });
 });

@@ -43,7 +43,12 @@ export function planDrill(
     if (!drill.targets.has(step.to)) faults.push(`step "${step.id}" restores to "${step.to}", which is no target`);
   }
   if (restores.length === 0) faults.push("no step restores anything");
-  faults.push(...unnamedTargets(drill), ...unsafeHosts(drill, hostPurpose), ...unknownPlaceholders(drill));
+  faults.push(
+    ...unnamedTargets(drill),
+    ...longDatabases(drill, run),
+    ...unsafeHosts(drill, hostPurpose),
+    ...unknownPlaceholders(drill),
+  );
 
   const subjects = new Map<string, RestoreStep>();
   if (cycle === undefined) {
@@ -91,6 +96,18 @@ function unnamedTargets(drill: CompiledDrill): string[] {
       faults.push(`target "${target.id}": "${name}" is not a plain absolute path`);
     }
     if (target.type !== "postgresql" && ownRoot(name, "x") === "/") faults.push(`target "${target.id}": "${name}" is the root`);
+  }
+  return faults;
+}
+
+/** PostgreSQL cuts longer names off by itself, the random end first: two runs would share a database. */
+function longDatabases(drill: CompiledDrill, run: string): string[] {
+  const faults: string[] = [];
+  for (const target of drill.targets.values()) {
+    if (target.type !== "postgresql") continue;
+    const bytes = Buffer.byteLength(fillRun(target.database, run));
+    if (bytes <= 63) continue;
+    faults.push(`target "${target.id}": database "${target.database}" has ${bytes} bytes with {run} filled in, 63 are possible`);
   }
   return faults;
 }

@@ -41,6 +41,8 @@ export interface CreatedJournal {
   things(): readonly CreatedThing[];
   /** It is verified gone, and need not be looked for again. */
   forget(thing: CreatedThing): void;
+  /** It was never made, because something of its name was there before: no teardown or sweep may touch that. */
+  disown(thing: CreatedThing): Promise<void>;
   close(options: { readonly remove: boolean }): Promise<void>;
 }
 
@@ -65,6 +67,10 @@ export async function openCreatedJournal(file: string, head: Omit<JournalHead, "
         await append({ schema: "lifeboat.drill-journal/1", ...head, expiresAtMs });
       },
       forget(thing) {
+        things.splice(things.indexOf(thing), 1);
+      },
+      async disown(thing) {
+        await append({ disowned: thing });
         things.splice(things.indexOf(thing), 1);
       },
       async close({ remove }) {
@@ -93,7 +99,14 @@ export async function readCreatedJournal(file: string): Promise<{ head: JournalH
     }
     if (typeof entry !== "object" || entry === null) continue;
     if ("schema" in entry) head = entry as JournalHead;
+    else if ("disowned" in entry) disown(things, entry.disowned);
     else things.push(entry as CreatedThing);
   }
   return head === undefined ? undefined : { head, things };
+}
+
+function disown(things: CreatedThing[], thing: unknown): void {
+  const text = JSON.stringify(thing);
+  const at = things.findLastIndex((one) => JSON.stringify(one) === text);
+  if (at >= 0) things.splice(at, 1);
 }

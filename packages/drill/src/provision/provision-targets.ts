@@ -1,13 +1,13 @@
 import type { CompiledDrillTarget, Machine } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
-import { quoteIdentifier, runPostgresScript } from "../databases/postgres-session.ts";
+import { isNameTaken, quoteIdentifier, runPostgresScript } from "../databases/postgres-session.ts";
 import { makeFolder } from "../machine/path-tools.ts";
 import { runCommand } from "../machine/run-command.ts";
 import { type DrillPlan, ownRoot } from "../plan/plan-drill.ts";
 import { fillRun } from "../plan/substitute.ts";
 import type { DrillPorts, PostgresServer, SelectedSnapshot, ThrowawayPostgres } from "../ports.ts";
 import type { LiveTarget } from "../targets.ts";
-import type { CreatedJournal } from "./created-journal.ts";
+import type { CreatedJournal, CreatedThing } from "./created-journal.ts";
 
 /** What provisioning made; filled in as it goes, so that a failure half way leaves its part for the teardown. */
 export interface Provisioned {
@@ -90,23 +90,26 @@ async function provisionPostgres(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan, journal } = input;
-  const database = fillRun(target.database, plan.run).slice(0, 63);
+  const database = fillRun(target.database, plan.run);
   const server =
     target.server.kind === "throwaway"
       ? await startThrowaway(target.id, target.host, machine, input, made, signal)
       : await describeGiven(target.server, input);
+  let thing: CreatedThing | undefined;
   if (target.server.kind === "given") {
     const { address, port, password } = target.server;
-    const thing = { host: target.host ?? null, kind: "postgres-database", database, target: target.id } as const;
-    await journal.add({ ...thing, address, port, user: server.user, password: password ?? null });
+    const base = { host: target.host ?? null, kind: "postgres-database", database, target: target.id } as const;
+    thing = { ...base, address, port, user: server.user, password: password ?? null };
+    await journal.add(thing);
   }
-  await runPostgresScript(
-    machine,
-    server,
-    "postgres",
-    `create database ${quoteIdentifier(database)} template template0;`,
-    signal,
-  );
+  try {
+    const script = `create database ${quoteIdentifier(database)} template template0;`;
+    await runPostgresScript(machine, server, "postgres", script, signal);
+  } catch (error) {
+    // It is somebody else's: the teardown must not drop it.
+    if (thing !== undefined && isNameTaken(error)) await journal.disown(thing);
+    throw error;
+  }
   made.targets.set(target.id, { id: target.id, host: target.host, machine, type: "postgresql", server, database });
 }
 

@@ -71,6 +71,7 @@ function asJournal(file: string, things: CreatedThing[]): CreatedJournal {
     add: async () => {},
     postpone: async () => {},
     forget: () => {},
+    disown: async () => {},
     close: async () => {},
   };
 }
