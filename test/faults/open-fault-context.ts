@@ -20,6 +20,7 @@ export function openFaultContext(configFile: string): JobContext {
       register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
       forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
       deadLocks: (repositoryId) => own.deadLocks(repositoryId),
+      knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
     },
     signal: new AbortController().signal,
     localEnv: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: folder, LC_ALL: "C" },
