@@ -2,6 +2,7 @@ import { type TreeNode, unixMode } from "@lifeboat/engine";
 import { displayName, epochFromRfc3339 } from "@lifeboat/model";
 import { formatBytes } from "./format-size.ts";
 import { formatLocal } from "./format-time.ts";
+import { oneLine } from "./one-line.ts";
 
 const letters: Readonly<Record<string, string>> = { dir: "d", symlink: "l", dev: "b", chardev: "c", fifo: "p", socket: "s" };
 
@@ -19,8 +20,8 @@ export function modeText({ type, mode }: Pick<TreeNode, "type" | "mode">): strin
 
 /** "-rw-r--r--  www-data  www-data   1.4 MiB  2026-11-19 17:40" */
 export function longNode(node: TreeNode, timezone: string): string {
-  const owner = (node.user || String(node.uid)).padEnd(8);
-  const group = (node.group || String(node.gid)).padEnd(8);
+  const owner = oneLine(node.user || String(node.uid)).padEnd(8);
+  const group = oneLine(node.group || String(node.gid)).padEnd(8);
   const size = (node.type === "file" ? formatBytes(node.size) : "-").padStart(9);
   return `${modeText(node)}  ${owner}  ${group}  ${size}  ${formatLocal(millisecondsOf(node.mtime), timezone)}`;
 }

@@ -1,9 +1,11 @@
+import { byteString } from "@lifeboat/model";
 import { describe, expect, test } from "vitest";
-import { modeText } from "./describe-node.ts";
+import { longNode, modeText } from "./describe-node.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatAge, formatMoment, formatSpan } from "./format-time.ts";
 import { renderTable } from "./render-table.ts";
 import { progressText } from "./show-progress.ts";
+import { runLines } from "./show-run.ts";
 
 describe("what people read", () => {
   test("sizes in IEC units", () => {
@@ -75,5 +77,43 @@ describe("what people read", () => {
     expect(modeText({ type: "file", mode: 0o755 + setuid })).toBe("-rwsr-xr-x");
     expect(modeText({ type: "file", mode: 0o644 + setuid })).toBe("-rwSr--r--");
     expect(modeText({ type: "dir", mode: 2 ** 31 + 0o777 + sticky })).toBe("drwxrwxrwt");
+  });
+
+  test("words of a host neither steer the terminal nor forge a line", () => {
+    const hostile = "www\n/etc/passwd  ✓\x1b[2J\x9b8m";
+    const clean = "www\\x0a/etc/passwd  ✓\\x1b[2J\\x9b8m";
+    const time = "2026-01-02T03:04:05Z";
+    const node = {
+      name: byteString("a"),
+      type: "file",
+      mode: 0o644,
+      mtime: time,
+      atime: time,
+      ctime: time,
+      uid: 0,
+      gid: 0,
+    } as const;
+    const rest = { user: hostile, group: hostile, inode: "0", deviceId: "0", size: 1, links: 1 };
+    expect(longNode({ ...node, ...rest }, "UTC")).toContain(`  ${clean}  ${clean}  `);
+    const lines = runLines({
+      schema: "lifeboat.run/1",
+      id: "run",
+      kind: "backup",
+      object: "web1/files",
+      policy: null,
+      slot: time,
+      started: time,
+      ended: time,
+      result: "incomplete",
+      attempt: 1,
+      cause: hostile,
+      code: null,
+      repository: null,
+      snapshot: null,
+      figures: {},
+      problems: [{ path: "a", kind: "unreadable", detail: hostile }],
+      problemCount: 1,
+    });
+    expect(lines).toEqual([`web1/files  ! INCOMPLETE ${clean}  0.0s`, `  ! a: unreadable: ${clean}`]);
   });
 });

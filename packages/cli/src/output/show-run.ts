@@ -2,6 +2,7 @@ import { exitCodeOf, type RunRecord } from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatSpan } from "./format-time.ts";
+import { oneLine } from "./one-line.ts";
 
 const marks: Readonly<Record<string, string>> = {
   passed: "✓",
@@ -48,12 +49,12 @@ export function runSummary(record: RunRecord) {
 /** One line, and what could not be read below it. */
 export function runLines(record: RunRecord): string[] {
   const word = record.result === "passed" ? "" : ` ${record.result.toUpperCase()}`;
-  const parts = [figuresText(record), record.result === "passed" ? "" : (record.cause ?? "")].filter(Boolean);
+  const parts = [figuresText(record), record.result === "passed" ? "" : oneLine(record.cause ?? "")].filter(Boolean);
   const snapshot = record.snapshot === null ? "" : `  snapshot ${record.snapshot.slice(0, 8)}`;
   const lines = [
     `${record.object}  ${markOf(record.result)}${word} ${parts.join("; ")}  ${formatSpan(secondsOf(record))}${snapshot}`,
   ];
-  for (const { path, kind, detail } of record.problems.slice(0, 10)) lines.push(`  ! ${path}: ${kind}: ${detail}`);
+  for (const { path, kind, detail } of record.problems.slice(0, 10)) lines.push(oneLine(`  ! ${path}: ${kind}: ${detail}`));
   if (record.problemCount > 10) lines.push(`  ! and ${record.problemCount - 10} more: lifeboat job show ${record.id}`);
   return lines;
 }

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { isLifeboatError, LifeboatError } from "@lifeboat/model";
 import type { Environment } from "../environment/environment.ts";
+import { cleanForTerminal } from "./clean-for-terminal.ts";
 
 /** The terminal. Standard output is data; everything else (progress, questions, warnings) goes to standard error. */
 export interface ConsoleOutput {
@@ -9,8 +10,9 @@ export interface ConsoleOutput {
   /** Whether colours and moving lines are wanted on standard error / output. */
   readonly colour: boolean;
   columns(): number;
-  /** Data; resolves when more may be written. */
+  /** Data, byte for byte; resolves when more may be written. */
   out(data: string | Uint8Array): Promise<void>;
+  /** Text for people on standard output: control characters are escaped, as in all that follows. */
   line(text: string): Promise<void>;
   /** One line to standard error; a status line is wiped first. */
   note(text: string): void;
@@ -44,23 +46,24 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
       if (statusShown && stdout.isTTY === true) wipe();
       stdout.write(data, (error) => (error ? reject(error) : resolve()));
     });
+  const colourWanted = colour && moving && !environment.NO_COLOR;
   return {
     outIsTerminal: stdout.isTTY === true,
     errIsTerminal: stderr.isTTY === true,
-    colour: colour && moving && !environment.NO_COLOR,
+    colour: colourWanted,
     columns: () => stdout.columns || stderr.columns || 80,
     out,
-    line: (text) => out(`${text}\n`),
+    line: (text) => out(`${cleanForTerminal(text)}\n`),
     note(text) {
       wipe();
-      stderr.write(`${text}\n`);
+      stderr.write(`${cleanForTerminal(text, colourWanted)}\n`);
     },
     status(text) {
       if (!moving) return;
       wipe();
       if (text === undefined) return;
       // A terminal that does not know its width says 0.
-      stderr.write(text.slice(0, Math.max(1, (stderr.columns || 80) - 1)));
+      stderr.write(cleanForTerminal(text).slice(0, Math.max(1, (stderr.columns || 80) - 1)));
       statusShown = true;
     },
     async ask(question, signal) {
@@ -68,7 +71,7 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
       wipe();
       const reader = createInterface({ input: stdin, output: stderr });
       try {
-        return await reader.question(question, signal === undefined ? {} : { signal });
+        return await reader.question(cleanForTerminal(question), signal === undefined ? {} : { signal });
       } catch (error) {
         // The terminal is raw while it asks: Ctrl-C comes as a key, not as a signal.
         if ((error as Error).name !== "AbortError") throw error;
