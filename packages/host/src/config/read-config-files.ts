@@ -1,6 +1,7 @@
 import { glob, open } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { LifeboatError, messageOf } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import { guardConfigFile } from "./guard-config-file.ts";
 
 const maxFileBytes = 8 * 1024 * 1024;
 const maxFiles = 1000;
@@ -50,9 +51,11 @@ async function readConfigFile(path: string): Promise<ConfigFile> {
     await using file = await open(path, "r");
     const stat = await file.stat();
     if (!stat.isFile()) throw new Error("it is not a file");
+    await guardConfigFile(path, stat);
     if (stat.size > maxFileBytes) throw new Error(`it has ${stat.size} bytes, the limit is ${maxFileBytes}`);
     return { path, text: await file.readFile("utf8") };
   } catch (error) {
+    if (isLifeboatError(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code === "ENOENT" ? "config-missing" : "config-invalid";
     throw new LifeboatError(code, `configuration ${path} cannot be read (${messageOf(error)})`, { cause: error });
   }
