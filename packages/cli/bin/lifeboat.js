@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that also an old Node reads: Lifeboat needs Node 24, and brings it along where the machine's own is older.
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -44,6 +44,7 @@ function startWithFrugalMemory() {
 
 function startWithOwnNode() {
   const program = roots
+    .filter((root, at) => (at === 0 && isCheckout()) || isOursAlone(root))
     .map((root) => join(root, `node_modules/node-linux-${process.arch}/bin/node`))
     .find((path) => existsSync(path));
   if (program === undefined) {
@@ -85,12 +86,27 @@ function cacheFolder() {
       const folder = join(choice, "lifeboat/compiled");
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       accessSync(folder, constants.W_OK);
-      return folder;
+      if (isOursAlone(folder)) return folder;
     } catch {
       // Without a cache it only starts slower.
     }
   }
   return undefined;
+}
+
+/** Whether this file lies in the checkout: then whoever may write its first root wrote this file too. */
+function isCheckout() {
+  return here === join(roots[0], "packages/cli/bin");
+}
+
+/** Whether it is a folder, no link, that nobody but us may write. */
+function isOursAlone(folder) {
+  try {
+    const stat = lstatSync(folder);
+    return stat.isDirectory() && stat.uid === process.getuid() && (stat.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** What of Node is still called experimental is our business, not that of who runs a backup. */
