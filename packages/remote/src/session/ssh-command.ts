@@ -18,9 +18,16 @@ interface CommandContext {
   readonly lost: () => LifeboatError | undefined;
   /** Ends a process that sshd does not signal for us. */
   readonly killProcess: (pid: number) => void;
+  /** Ends the wait for the program's start. */
+  readonly startSignal: AbortSignal;
+  /** Resolves when a host has had enough time to confirm that a channel is closed; never, when the signal aborts first. */
+  readonly closeTimeout: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Waits for the marker that stands before the program's own output; rejects when the account's shell never gets there. */
+/**
+ * Waits for the marker that stands before the program's own output; rejects when the account's shell never gets there, with
+ * the reason of `startSignal` when that aborts first.
+ */
 export async function startSshCommand(channel: ClientChannel, context: CommandContext): Promise<RunningCommand> {
   const complaints = new BoundedText(context.maxStderrBytes);
   let banner: Buffer | undefined = Buffer.alloc(0);
@@ -30,6 +37,8 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<CommandExit>();
   const waitingWrites = new Set<(error: LifeboatError) => void>();
+  const closing = new AbortController();
+  let killed = false;
   const kill = () => {
     if (closed) return;
     channel.signal("TERM");
@@ -37,6 +46,9 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     if (pid !== undefined) context.killProcess(pid);
     channel.close();
     channel.resume();
+    // A host that never confirms the end must not hold the one who waits for it.
+    if (!killed) context.closeTimeout(closing.signal).then(finish, () => undefined);
+    killed = true;
   };
   const fail = (error: LifeboatError) => {
     failure ??= error;
@@ -81,14 +93,21 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   channel.on("exit", (status: number | null, signal?: string) => {
     exit = { status, signal: signal ?? null };
   });
-  channel.on("close", () => {
+  const finish = () => {
+    if (closed) return;
     closed = true;
+    closing.abort();
     if (exit.status === null && exit.signal === null) failure ??= context.lost();
     if (banner !== undefined) started.reject(failure ?? neverStarted(context, exit, banner, complaints));
     output.end(failure);
     for (const reject of waitingWrites) reject(failure ?? inputClosed(context));
     waitingWrites.clear();
     ended.resolve(exit);
+  };
+  channel.on("close", (status: number | null | undefined, signal?: string) => {
+    // "exit" of a short command may have passed before anybody could listen; "close" says it again.
+    if (exit.status === null && exit.signal === null) exit = { status: status ?? null, signal: signal ?? null };
+    finish();
   });
   const command: RunningCommand = {
     stdout: output,
@@ -113,7 +132,17 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     exit: ended.promise,
     kill,
   };
-  await started.promise;
+  const giveUp = () => {
+    started.reject(context.startSignal.reason);
+    kill();
+  };
+  context.startSignal.addEventListener("abort", giveUp, { once: true });
+  if (context.startSignal.aborted) giveUp();
+  try {
+    await started.promise;
+  } finally {
+    context.startSignal.removeEventListener("abort", giveUp);
+  }
   return command;
 }
 

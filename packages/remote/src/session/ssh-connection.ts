@@ -105,30 +105,43 @@ export class SshConnection {
     return this.#lost;
   }
 
-  /** Opens a channel and asks for a command. */
-  async exec(command: Buffer): Promise<ClientChannel> {
+  /** Opens a channel and asks for a command. Rejects with the signal's reason when it aborts before the host has answered. */
+  async exec(command: Buffer, signal?: AbortSignal): Promise<ClientChannel> {
     if (this.#lost !== undefined) throw this.#lost;
+    signal?.throwIfAborted();
     this.#openChannels++;
+    let stop = () => {};
     try {
-      const channel = await new Promise<ClientChannel>((resolve, reject) => {
+      return await new Promise<ClientChannel>((resolve, reject) => {
         const lost = () => reject(this.#lost ?? this.#lostError(undefined));
+        const abort = () => reject(signal?.reason);
+        stop = () => {
+          this.#client.removeListener("close", lost);
+          signal?.removeEventListener("abort", abort);
+        };
         this.#client.once("close", lost);
+        signal?.addEventListener("abort", abort, { once: true });
         // The types say string; the protocol carries bytes, and ssh2 passes a Buffer on as it is.
         this.#client.exec(command as unknown as string, (error, opened) => {
-          this.#client.removeListener("close", lost);
-          if (error) reject(error);
+          if (error) {
+            this.#openChannels--;
+            reject(error);
+            return;
+          }
+          opened.once("close", () => {
+            this.#openChannels--;
+          });
+          // Too late for the caller: nobody else would close it. Until then it counts, because the host may have opened it.
+          if (signal?.aborted) closeUnread(opened);
           else resolve(opened);
         });
       });
-      channel.once("close", () => {
-        this.#openChannels--;
-      });
-      return channel;
     } catch (error) {
-      this.#openChannels--;
-      if (error instanceof LifeboatError) throw error;
+      if (error instanceof LifeboatError || (signal?.aborted && error === signal.reason)) throw error;
       if (/open failed/i.test(messageOf(error))) throw new ChannelLimitReached(messageOf(error));
       throw new LifeboatError("connection-lost", `${this.#name} did not take a command: ${messageOf(error)}`, { cause: error });
+    } finally {
+      stop();
     }
   }
 
@@ -154,6 +167,13 @@ export class SshConnection {
       context: { host: this.#name },
     });
   }
+}
+
+function closeUnread(channel: ClientChannel): void {
+  channel.on("error", () => undefined);
+  channel.close();
+  channel.resume();
+  channel.stderr.resume();
 }
 
 function connectError(error: Error & { level?: string; code?: string }, login: SshLogin, connected: boolean): LifeboatError {

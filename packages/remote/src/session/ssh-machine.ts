@@ -10,6 +10,10 @@ const maxChannelsPerConnection = 8;
 const maxConnections = 8;
 /** How long closing waits for programs that are being stopped: a host that hangs must not hold the worker. */
 const maxKillMilliseconds = 2000;
+/** A busy host may take long to start a shell; a longer connect timeout in the config counts instead. */
+const minStartSeconds = 60;
+/** How long a host may take to confirm that a channel is closed. */
+const maxCloseMilliseconds = 10_000;
 
 export interface ConnectOptions extends LoginOptions {
   readonly signal: AbortSignal;
@@ -55,17 +59,22 @@ export class SshMachine implements Machine {
     const line = shellCommand(argv, options);
     const secrets = options.secretEnv === undefined ? undefined : secretLines(options.secretEnv);
     const signal = options.signal === undefined ? this.#signal : AbortSignal.any([this.#signal, options.signal]);
-    const { channel, connection } = await this.#openChannel(line, signal);
-    const command = await startSshCommand(channel, {
-      hostName: this.name,
-      program: programName(argv[0]),
-      maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
-      received: (bytes) => {
-        this.#receivedBytes += bytes;
-      },
-      lost: () => connection.lost,
-      killProcess: (pid) => this.#killProcess(connection, pid),
-    });
+    const program = programName(argv[0]);
+    const { channel, connection } = await this.#openChannel(line, program, signal);
+    const command = await this.#startWithin(program, signal, (startSignal) =>
+      startSshCommand(channel, {
+        hostName: this.name,
+        program,
+        startSignal,
+        closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
+        maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
+        received: (bytes) => {
+          this.#receivedBytes += bytes;
+        },
+        lost: () => connection.lost,
+        killProcess: (pid) => this.#killProcess(connection, pid),
+      }),
+    );
     signal.addEventListener("abort", command.kill, { once: true });
     void command.exit.then(() => signal.removeEventListener("abort", command.kill));
     if (signal.aborted) {
@@ -105,11 +114,27 @@ export class SshMachine implements Machine {
     this.#kills.add(done);
   }
 
-  async #openChannel(line: Buffer, signal: AbortSignal) {
+  /** Gives `work` a signal that aborts with `signal`, or with `host-garbage` when the host stays silent for too long. */
+  async #startWithin<T>(program: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const seconds = Math.max(this.#login.host.connectTimeoutSeconds, minStartSeconds);
+    const timeout = new AbortController();
+    const done = new AbortController();
+    this.#clock.sleep(seconds * 1000, done.signal).then(
+      () => timeout.abort(new LifeboatError("host-garbage", `${this.name} did not start ${program} within ${seconds} s`)),
+      () => undefined,
+    );
+    try {
+      return await work(AbortSignal.any([signal, timeout.signal]));
+    } finally {
+      done.abort();
+    }
+  }
+
+  async #openChannel(line: Buffer, program: string, signal: AbortSignal) {
     for (;;) {
       const connection = await this.#connectionWithRoom(signal);
       try {
-        return { connection, channel: await connection.exec(line) };
+        return { connection, channel: await this.#startWithin(program, signal, (limit) => connection.exec(line, limit)) };
       } catch (error) {
         if (!(error instanceof ChannelLimitReached)) throw error;
         if (connection.openChannels === 0) {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, CompiledHost, SecretResolver } from "@lifeboat/model";
 import { silentLogger } from "@lifeboat/model";
 import type { SshHost } from "../../../../test/services/index.ts";
@@ -30,7 +31,7 @@ export const noSecrets: SecretResolver = {
 
 const clock: Clock = {
   now: () => Date.now(),
-  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep: (milliseconds, signal) => wait(milliseconds, undefined, signal === undefined ? {} : { signal }),
 };
 
 export function connectOptions(changes: Partial<ConnectOptions> = {}): ConnectOptions {
