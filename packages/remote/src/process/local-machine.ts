@@ -6,6 +6,10 @@ import { secretLines, withSudo } from "../session/shell-command.ts";
 import { BoundedText } from "./bounded-text.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 
+/** What a program has for its end after SIGTERM, and what the kernel has after SIGKILL. */
+const killDelayMilliseconds = 5000;
+const lastDelayMilliseconds = 1000;
+
 /** The machine that the worker runs on. `env` is all that its programs get: PATH and HOME are the caller's to choose. */
 export class LocalMachine implements Machine {
   readonly name = "worker";
@@ -26,13 +30,27 @@ export class LocalMachine implements Machine {
     const child = spawn(program, words, {
       env: { ...this.#env, ...options.env, ...options.secretEnv },
       stdio: ["pipe", "pipe", "pipe"],
+      // A process group of its own, so that what the program has started can be ended with it.
+      detached: true,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    const ended = Promise.withResolvers<CommandExit>();
+    let closed = false;
+    let killTimer: NodeJS.Timeout | undefined;
     const kill = () => {
-      child.kill("SIGTERM");
-      child.stdin.destroy();
-      child.stdout.destroy();
+      if (closed || killTimer !== undefined) return;
+      signalGroup(child.pid, "SIGTERM");
+      // A process that left the group may hold the pipes for as long as it likes: nobody waits for it.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      killTimer = setTimeout(() => {
+        signalGroup(child.pid, "SIGKILL");
+        // What the worker may not signal (another account's, through sudo) must not hold it either.
+        if (!closed) setTimeout(() => ended.resolve({ status: null, signal: "SIGKILL" }), lastDelayMilliseconds);
+      }, killDelayMilliseconds);
     };
+    child.on("exit", () => {
+      if (killTimer !== undefined && !signalGroup(child.pid, 0)) clearTimeout(killTimer);
+    });
     const complaints = new BoundedText(options.maxStderrBytes ?? 64 * 1024);
     const output = new ChunkQueue({ stop: () => child.stdout.pause(), go: () => child.stdout.resume(), abandoned: kill });
     child.stdout.on("data", (chunk: Buffer) => {
@@ -48,14 +66,16 @@ export class LocalMachine implements Machine {
     child.stdin.on("error", (error) => {
       inputError = error;
     });
-    const exit = new Promise<CommandExit>((resolve) => {
-      child.on("close", (status, signal) => resolve({ status, signal }));
-      child.on("error", (error: NodeJS.ErrnoException) => {
-        if (child.pid !== undefined) return;
-        complaints.append(Buffer.from(`${program}: ${error.code === "ENOENT" ? "not found" : messageOf(error)}\n`));
-        output.end();
-        resolve({ status: error.code === "ENOENT" ? 127 : 126, signal: null });
-      });
+    child.on("close", (status, signal) => {
+      closed = true;
+      ended.resolve({ status, signal });
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      if (child.pid !== undefined) return;
+      closed = true;
+      complaints.append(Buffer.from(`${program}: ${error.code === "ENOENT" ? "not found" : messageOf(error)}\n`));
+      output.end();
+      ended.resolve({ status: error.code === "ENOENT" ? 127 : 126, signal: null });
     });
     options.signal?.addEventListener("abort", kill, { once: true });
     const command: RunningCommand = {
@@ -70,11 +90,11 @@ export class LocalMachine implements Machine {
         }),
       endInput: () => child.stdin.end(),
       stderr: () => complaints.toString(),
-      exit,
+      exit: ended.promise,
       kill,
     };
     this.#running.add(command);
-    void exit.then(() => {
+    void ended.promise.then(() => {
       this.#running.delete(command);
       options.signal?.removeEventListener("abort", kill);
     });
@@ -85,11 +105,21 @@ export class LocalMachine implements Machine {
     return this.#receivedBytes;
   }
 
-  /** Stops what still runs. */
+  /** Stops what still runs; a program that does not go is waited for no longer than `kill` takes. */
   async close(): Promise<void> {
     const running = [...this.#running];
     for (const command of running) command.kill();
     await Promise.all(running.map((command) => command.exit));
+  }
+}
+
+/** False when the group has no process left. */
+function signalGroup(leader: number | undefined, signal: NodeJS.Signals | 0): boolean {
+  if (leader === undefined) return false;
+  try {
+    return process.kill(-leader, signal);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
