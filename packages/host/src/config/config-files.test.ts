@@ -58,21 +58,24 @@ describe("configuration", () => {
     await expect(found()).rejects.toMatchObject(refused);
   });
 
-  test.runIf(process.getuid?.() === 0)("in the working folder must be our own or root's, and so must a link to it", async () => {
-    const place = join(folder, "foreign");
-    const here = file("foreign/lifeboat.yaml", "text");
-    const found = () => readConfigFiles(findConfig({ environment: {}, folder: place }) ?? "", () => []);
-    chmodSync(here, 0o644);
-    chownSync(here, 12_345, 0);
-    const refused = { code: "config-invalid", message: expect.stringContaining("uid 12345") };
-    await expect(found()).rejects.toMatchObject({ ...refused, hint: expect.stringContaining("chown 0 ") });
-    expect(await readConfigFiles(findConfig({ flag: here, environment: {} }) ?? "", () => [])).toHaveLength(1);
-    rmSync(here);
-    symlinkSync(file("foreign/real.yaml", "real"), here);
-    expect((await found())[0]?.text).toBe("real");
-    lchownSync(here, 12_345, 0);
-    await expect(found()).rejects.toMatchObject({ ...refused, hint: expect.stringContaining("chown -h 0 ") });
-  });
+  test.runIf(process.getuid?.() === 0)(
+    "in the working folder must be our own or root's, and so must a link to it (needs root)",
+    async () => {
+      const place = join(folder, "foreign");
+      const here = file("foreign/lifeboat.yaml", "text");
+      const found = () => readConfigFiles(findConfig({ environment: {}, folder: place }) ?? "", () => []);
+      chmodSync(here, 0o644);
+      chownSync(here, 12_345, 0);
+      const refused = { code: "config-invalid", message: expect.stringContaining("uid 12345") };
+      await expect(found()).rejects.toMatchObject({ ...refused, hint: expect.stringContaining("chown 0 ") });
+      expect(await readConfigFiles(findConfig({ flag: here, environment: {} }) ?? "", () => [])).toHaveLength(1);
+      rmSync(here);
+      symlinkSync(file("foreign/real.yaml", "real"), here);
+      expect((await found())[0]?.text).toBe("real");
+      lchownSync(here, 12_345, 0);
+      await expect(found()).rejects.toMatchObject({ ...refused, hint: expect.stringContaining("chown -h 0 ") });
+    },
+  );
 
   test("that everybody may write is refused, included files too", async () => {
     const main = file("open/main.yaml");
