@@ -29,3 +29,4 @@ export { type SweepOptions, type SweptDrill, sweepLeftovers } from "./teardown/s
 export type { RemovedThing } from "./teardown/tear-down.ts";
 export { createDrillPorts, type DrillPortsOptions, type OpenedDrillPorts } from "./wiring/create-drill-ports.ts";
 export { type DrillJobOrder, runDrillJob } from "./wiring/run-drill-job.ts";
+export { type SweepOrder, sweepDrills } from "./wiring/sweep-drills.ts";

@@ -4,6 +4,7 @@ import { isLifeboatError, LifeboatError, messageOf, retryDelayMs, retryRuleOf } 
 import { type Consumer, startConsumer } from "@lifeboat/queue";
 import { runKindHandlers } from "./kinds/run-kinds.ts";
 import type { WorkOutcome } from "./run-work.ts";
+import { keepSweeping } from "./sweep-drills.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** The scheduler takes a run as lost after this silence. */
@@ -39,10 +40,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const beating = new AbortController();
   const beats = keepBeating(options, beating.signal);
+  const sweeps = keepSweeping(options, beating.signal);
   const end = async (stopped: Promise<void>) => {
     await stopped;
     beating.abort();
-    await beats;
+    await Promise.all([beats, sweeps]);
   };
   return {
     running: () => consumer.running(),

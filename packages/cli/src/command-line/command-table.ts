@@ -109,6 +109,11 @@ export const commandTable: readonly TableSection[] = [
         summary: "check drill definitions",
         load: async () => (await import("../commands/drill-validate.ts")).drillValidate,
       },
+      {
+        name: "drill sweep",
+        summary: "remove what killed or kept drills have left",
+        load: async () => (await import("../commands/drill-sweep.ts")).drillSweep,
+      },
     ],
   },
   {

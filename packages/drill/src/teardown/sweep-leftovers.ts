@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, type Logger, messageOf, type SecretReference } from "@lifeboat/model";
+import { type Clock, LifeboatError, type Logger, messageOf, type SecretReference } from "@lifeboat/model";
 import type { PostgresServer } from "../ports.ts";
 import { type CreatedJournal, type CreatedThing, readCreatedJournal } from "../provision/created-journal.ts";
 import type { RemovalPorts } from "./remove-created.ts";
@@ -30,7 +30,12 @@ export interface SweptDrill {
  */
 export async function sweepLeftovers(options: SweepOptions): Promise<SweptDrill[]> {
   const swept: SweptDrill[] = [];
-  const files = await readdir(options.folder).catch(() => []);
+  const files = await readdir(options.folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new LifeboatError("state-folder-failed", `the drills' journals in ${options.folder}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
   for (const name of files.filter((file) => file.endsWith(".jsonl")).sort()) {
     const file = join(options.folder, name);
     const journal = await readCreatedJournal(file).catch((error: unknown) => {
