@@ -9,7 +9,7 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
     ...order,
     drill,
     declaredAtMs: run.slotMs,
-    journalFile: `${worker.stateFolder}/drills/${run.id.replaceAll("/", "_")}.jsonl`,
+    journalFile: `${worker.stateFolder}/drills/${run.id.replaceAll("/", "_")}.${order.attempt}.jsonl`,
     startedBy: run.byHand ? "by hand" : "schedule",
     installId: worker.installId,
     random: worker.random,
