@@ -49,7 +49,7 @@ async function findMasterKey(store: ObjectStore, password: string): Promise<Seal
     const file = await store.get(objectName("key", id));
     try {
       if (sha256Hex(file) !== id) throw new Error("its hash is not its name");
-      return await openKeyFile(file, password);
+      return await openKeyOnce(id, file, password);
     } catch (error) {
       // A tag that does not fit means: another password's key. A damaged key must not hide one that opens.
       if (!(error instanceof TagMismatch)) damage = error;
@@ -61,6 +61,20 @@ async function findMasterKey(store: ObjectStore, password: string): Promise<Seal
     });
   }
   throw new LifeboatError("wrong-password", `none of the ${ids.length} keys of ${store.url} opens with this password`);
+}
+
+const maxKeptKeys = 32;
+const keptKeys = new Map<string, SealKey>();
+
+/** A service opens a repository for each run; deriving the key costs half a second of CPU and gigabytes of memory traffic each time. */
+async function openKeyOnce(id: string, file: Uint8Array, password: string): Promise<SealKey> {
+  const name = `${id} ${sha256Hex(Buffer.from(password))}`;
+  const kept = keptKeys.get(name);
+  if (kept !== undefined) return kept;
+  const key = await openKeyFile(file, password);
+  if (keptKeys.size >= maxKeptKeys) keptKeys.delete(keptKeys.keys().next().value!);
+  keptKeys.set(name, key);
+  return key;
 }
 
 async function readConfig(store: ObjectStore, masterKey: SealKey): Promise<RepositoryConfig> {
