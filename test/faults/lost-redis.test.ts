@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Catalog, openCatalog, type RunRow } from "@lifeboat/catalog";
-import { realClock, statePaths } from "@lifeboat/host";
+import { ensureStateFolder, realClock, statePaths } from "@lifeboat/host";
 import { silentLogger } from "@lifeboat/model";
 import { openQueue, type RunQueue } from "@lifeboat/queue";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -72,7 +72,7 @@ async function startHouse() {
   const version = "missing" in (await findStockRestic("0.18")) ? "0.14" : "0.18";
   const restic = await stockRestic(version, { repository: repository.url, password: repository.password });
   onTestFinished(() => restic[Symbol.asyncDispose]());
-  const catalog = await openCatalog(statePaths(join(temp.path, "state")).history, { clock });
+  const catalog = await openCatalog(statePaths(ensureStateFolder(join(temp.path, "state"))).history, { clock });
   onTestFinished(() => catalog.close());
   return { configFile, quietFile, line, restic, catalog };
 }

@@ -9,7 +9,8 @@ const randomMembers = /^(globalThis\.)?crypto\.(randomUUID|getRandomValues)$/;
 /** Each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
   "packages/engine/src/repository/lock-keeper-thread.ts": "a thread of its own that must keep time while the main thread is busy",
-  "packages/remote/src/process/local-machine.ts": "a program that ignores its end must be killed after a while, whatever clock a test has",
+  "packages/remote/src/process/local-machine.ts":
+    "a program that ignores its end must be killed after a while, whatever clock a test has",
 };
 
 export const onlyHostTouchesTheMachine: HouseRule = {
