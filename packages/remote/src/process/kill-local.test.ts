@@ -48,3 +48,15 @@ test("a child that left the group and holds stderr does not hold the machine's c
     process.kill(child, "SIGKILL");
   }
 });
+
+test("a shell script that is killed runs its trap to the end, though its child was killed with it", async () => {
+  for (let round = 0; round < 10; round++) {
+    const machine = createMachine();
+    const command = await machine.run(["sh", "-c", "trap 'sleep 0.05; echo cleaned >&2; exit 143' TERM; echo 1; cat; true"]);
+    await readPids(command);
+    await new Promise((resolve) => setTimeout(resolve, 30)); // so that `cat` runs
+    await machine.close();
+    expect(await command.exit).toEqual({ status: 143, signal: null });
+    expect(command.stderr()).toContain("cleaned\n");
+  }
+});

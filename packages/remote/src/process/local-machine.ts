@@ -6,7 +6,7 @@ import { secretLines, withSudo } from "../session/shell-command.ts";
 import { BoundedText } from "./bounded-text.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 
-/** What a program has for its end after SIGTERM, and what the kernel has after SIGKILL. */
+/** What a program has for its end after SIGTERM, and then its last words for their way. */
 const killDelayMilliseconds = 5000;
 const lastDelayMilliseconds = 1000;
 
@@ -37,19 +37,29 @@ export class LocalMachine implements Machine {
     const ended = Promise.withResolvers<CommandExit>();
     let closed = false;
     let killTimer: NodeJS.Timeout | undefined;
+    /** A process that left the group may hold it for as long as it likes; last words of the others still come. */
+    const letGoOfStderr = () => {
+      const timer = setTimeout(() => child.stderr.destroy(), lastDelayMilliseconds);
+      child.once("close", () => clearTimeout(timer));
+    };
     const kill = () => {
       if (closed || killTimer !== undefined) return;
       signalGroup(child.pid, "SIGTERM");
-      // A process that left the group may hold the pipes for as long as it likes: nobody waits for it.
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.stdin.destroy();
+      child.stdout.destroy();
+      // Not stderr: a shell that says "Terminated" there would die of SIGPIPE instead of running its trap.
+      if (child.exitCode !== null || child.signalCode !== null) letGoOfStderr();
       killTimer = setTimeout(() => {
         signalGroup(child.pid, "SIGKILL");
+        letGoOfStderr();
         // What the worker may not signal (another account's, through sudo) must not hold it either.
-        if (!closed) setTimeout(() => ended.resolve({ status: null, signal: "SIGKILL" }), lastDelayMilliseconds);
+        if (!closed) setTimeout(() => ended.resolve({ status: null, signal: "SIGKILL" }), 2 * lastDelayMilliseconds);
       }, killDelayMilliseconds);
     };
     child.on("exit", () => {
-      if (killTimer !== undefined && !signalGroup(child.pid, 0)) clearTimeout(killTimer);
+      if (killTimer === undefined) return;
+      letGoOfStderr();
+      if (!signalGroup(child.pid, 0)) clearTimeout(killTimer);
     });
     const complaints = new BoundedText(options.maxStderrBytes ?? 64 * 1024);
     const output = new ChunkQueue({ stop: () => child.stdout.pause(), go: () => child.stdout.resume(), abandoned: kill });
