@@ -22,13 +22,16 @@ export async function setTheStage(scene: Scene, stack: AsyncDisposableStack): Pr
   const { terminal, folder, databasePassword } = scene;
   const www = join(folder, "web1", "www");
   const stage = await terminal.step("Two servers, reached over SSH as yours would be", async () => {
+    // Disk and processors have something to do while the servers start.
+    const building = buildWebTree(join(folder, "web1"));
+    building.catch(() => undefined);
     const web = stack.use(await startSshHost());
     const database = stack.use(await startSshHost());
     const postgres = stack.use(await startPostgres());
     scene.signal.throwIfAborted();
-    const rows = await buildWebTree(join(folder, "web1"));
     await createShopDatabase(postgres, { user: "lifeboat", password: databasePassword });
     await addOrders(postgres, 1, firstOrders);
+    const rows = await building;
     await addUploadRows(postgres, rows);
     const { files, bytes } = await measureTree(www);
     terminal.fact(
