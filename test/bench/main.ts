@@ -94,14 +94,14 @@ async function measureLifeboat(pair: number): Promise<void> {
     ].join("\n"),
   );
   const run = (...words: string[]) => measureCommand([...lifeboat, ...words, "--config", config], environment);
-  await run("repo", "init", "main");
+  await run("repo", "init", "--repo", "main");
   rows.big.lifeboat.push(await run("backup", "run", "web1/big", "--here"));
   rows.small.lifeboat.push(await run("backup", "run", "web1/small", "--here"));
   rows.unchanged.lifeboat.push(await run("backup", "run", "web1/small", "--here"));
   const target = join(temp.path, "restored");
   rows.restore.lifeboat.push(await run("restore", "web1/small@latest", "--to", target));
   rmSync(target, { recursive: true });
-  rows.check.lifeboat.push(await run("repo", "check", "main", "--read-data"));
+  rows.check.lifeboat.push(await run("repo", "check", "--repo", "main", "--read-data"));
 }
 
 async function measureRestic(pair: number, path: string): Promise<void> {

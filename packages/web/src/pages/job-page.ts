@@ -59,7 +59,7 @@ function nextSection(run: RunRow, asset: AssetProtection | undefined): Html {
     if (run.kind === "backup" && run.policy !== null && parts !== undefined)
       commands.push(`lifeboat backup run ${run.policy} --host ${parts.host}`);
     if (run.kind === "check") commands.push(`lifeboat repo check --repo ${run.object}`);
-    if (run.kind === "prune") commands.push(`lifeboat repo prune ${run.object}`);
+    if (run.kind === "prune") commands.push(`lifeboat repo prune --repo ${run.object}`);
     if (run.kind === "drill") commands.push(`lifeboat drill run ${run.object}`);
   } else if (asset?.next !== undefined && asset.level !== "good") commands.push(asset.next);
   if (run.kind === "backup" && result === "passed")
