@@ -13,7 +13,7 @@ export interface UploadRow {
   readonly sha256: string;
 }
 
-export const firstUploads = 2400;
+export const firstUploads = 1600;
 export const firstOrders = 600;
 
 /**
@@ -30,7 +30,7 @@ export async function buildWebTree(root: string): Promise<UploadRow[]> {
   for (let number = 1; number <= 200; number++) {
     await writeFile(join(www, "assets", `part-${number}.css`), `.part-${number} { margin: ${number}px; }\n`.repeat(number));
   }
-  await writeFile(join(www, "video", "tour.mp4"), random.bytes(8 * 1024 * 1024));
+  await writeFile(join(www, "video", "tour.mp4"), random.bytes(6 * 1024 * 1024));
   await link(join(www, "video", "tour.mp4"), join(www, "video", "tour-latest.mp4"));
   await symlink("uploads/2026/11", join(www, "newest"));
   await buildNastyTree(join(www, "odd"), { largeFiles: false, nonUtf8LinkTargets: false });

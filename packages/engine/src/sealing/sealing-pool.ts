@@ -23,7 +23,9 @@ interface SealingThread {
 
 /** Hands out CPU work to threads and tells of the packs they finish. One pool a backup. */
 export class SealingPool {
-  readonly #threads: SealingThread[];
+  readonly #threads: SealingThread[] = [];
+  readonly #maxThreads: number;
+  readonly #threadData: SealingThreadData;
   readonly #jobs = new Map<number, Job>();
   readonly #flushes = new Map<number, { resolve: (rests: readonly PackRemainder[]) => void; reject: (error: Error) => void }>();
   readonly #streams = new Map<number, { thread: SealingThread; chunked: Chunked; failed: (error: Error) => void }>();
@@ -43,8 +45,8 @@ export class SealingPool {
   ) {
     this.#onPack = options.onPack;
     this.#onFailure = options.onFailure;
-    const count = options.threads ?? Math.min(Math.max(availableParallelism(), 2), 8);
-    this.#threads = Array.from({ length: count }, () => this.#start(data));
+    this.#maxThreads = options.threads ?? Math.min(Math.max(availableParallelism(), 2), 8);
+    this.#threadData = data;
   }
 
   /**
@@ -63,7 +65,7 @@ export class SealingPool {
   openStream(chunked: Chunked, failed: (error: Error) => void): number {
     const stream = this.#nextJob++;
     if (this.#failure !== undefined) failed(this.#failure);
-    else this.#streams.set(stream, { thread: this.#leastLoaded(), chunked, failed });
+    else this.#streams.set(stream, { thread: this.#chooseThread(), chunked, failed });
     return stream;
   }
 
@@ -115,7 +117,7 @@ export class SealingPool {
     settled?: () => void,
   ): Promise<readonly string[]> {
     const job = this.#nextJob++;
-    const thread = this.#leastLoaded();
+    const thread = this.#chooseThread();
     const bytes = buffer.byteLength;
     thread.load += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
@@ -126,6 +128,15 @@ export class SealingPool {
     this.#jobs.set(job, { thread, ...(hashed && { hashed }), resolve, reject, settled: done });
     this.#post(thread, { ...request, job } as SealingRequest, [buffer]);
     return promise;
+  }
+
+  /** For work. A thread costs a third of a second of CPU to start, and a run with little to do needs one only. */
+  #chooseThread(): SealingThread {
+    if (this.#threads.length < this.#maxThreads && this.#threads.every(({ load }) => load > 0)) {
+      this.#threads.push(this.#start(this.#threadData));
+      return this.#threads.at(-1)!;
+    }
+    return this.#leastLoaded();
   }
 
   /** The least busy thread; equally busy ones by chance, so that a pack does not tell which blobs followed each other. */
