@@ -18,7 +18,8 @@ export async function runDrillJob(
   order: DrillJobOrder,
 ): Promise<{ record: RunRecord; report: DrillReport }> {
   const started = context.clock.now();
-  const opened = createDrillPorts(context, order);
+  // The drill itself heeds the stop; its machines and repositories must live on, because the teardown needs them.
+  const opened = createDrillPorts({ ...context, signal: new AbortController().signal }, order);
   try {
     const { declaredAtMs, journalFile, startedBy, configSha256, runId } = order;
     const report = await runDrill(order.drill, opened.ports, {
