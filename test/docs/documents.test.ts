@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { parseConfig, renderProblems } from "@lifeboat/model";
+import { renderProblems } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 import { describe, expect, test } from "vitest";
 import { runCommand } from "../services/index.ts";
 import { projectFolder, readDocument, readFences } from "./read-fences.ts";

@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { initRepository, openObjectStore } from "@lifeboat/engine";
 import { realClock } from "@lifeboat/host";
-import { type CompiledConfig, parseConfig, renderProblems } from "@lifeboat/model";
+import { type CompiledConfig, renderProblems } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 import { createBucket, type ObjectStore, type SshHost } from "../services/index.ts";
 
 export interface FaultRepository {

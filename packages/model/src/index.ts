@@ -2,19 +2,8 @@ export { type ByteString, byteString, displayName, fromBytes, textOf, toBytes } 
 export type * from "./config/compiled-config.ts";
 export type { ConfigProblem, Place, ProblemCode } from "./config/config-problem.ts";
 export { type Explanation, explainValue, type Origin, renderExplanation } from "./config/explain-value.ts";
-export { listIncludes } from "./config/list-includes.ts";
-export {
-  type ConfigFile,
-  type ConfigSource,
-  type ParsedConfig,
-  type ParsedDrills,
-  type ParseOptions,
-  parseConfig,
-  parseDrillFile,
-} from "./config/parse-config.ts";
 export { type RenderProblemsOptions, renderProblems } from "./config/render-problems.ts";
 export { type SampleConfigAnswers, sampleConfig } from "./config/sample-config.ts";
-export { configJsonSchema } from "./config/schema/json-schema.ts";
 export { suggest } from "./config/suggest.ts";
 export { formatDuration, parseDuration, parseRatio, parseSize } from "./config/units.ts";
 export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";

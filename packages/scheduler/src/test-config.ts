@@ -1,4 +1,5 @@
-import { type CompiledConfig, parseConfig, renderProblems } from "@lifeboat/model";
+import { type CompiledConfig, renderProblems } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 
 /** For this room's tests: a real configuration around the given policies, so that defaults and names are the real ones. */
 export function configOf(policies: string, more = ""): CompiledConfig {

@@ -7,12 +7,12 @@ import {
   type CompiledConfig,
   formatRunId,
   formatWithOffset,
-  parseConfig,
   type RunKind,
   type RunRecord,
   renderProblems,
   silentLogger,
 } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 import { startWeb, type Web } from "./start-web.ts";
 
 /** For tests: a company whose history tells of everything that a page must show, served for real. */

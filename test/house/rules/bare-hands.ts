@@ -57,8 +57,8 @@ function findChain(tree: SourceTree, entry: string): string[] | undefined {
     for (const { specifier, kind } of parseSource(path, tree.get(path) ?? "").imports) {
       if (kind !== "static") continue;
       if (unreachable.test(specifier)) return [...chain, specifier];
-      const room = /^@lifeboat\/([^/]+)$/.exec(specifier)?.[1];
-      const target = room === undefined ? posix.join(posix.dirname(path), specifier) : `packages/${room}/src/index.ts`;
+      const [, room, door = ""] = /^@lifeboat\/([^/]+)(\/config)?$/.exec(specifier) ?? [];
+      const target = room === undefined ? posix.join(posix.dirname(path), specifier) : `packages/${room}/src${door}/index.ts`;
       if ((room === undefined && !specifier.startsWith(".")) || seen.has(target) || !tree.has(target)) continue;
       seen.add(target);
       open.push([...chain, target]);

@@ -7,7 +7,7 @@ export const doorsAreExplicit: HouseRule = {
   check(tree) {
     const violations: Violation[] = [];
     for (const [path, text] of tree) {
-      if (!/^packages\/[^/]+\/src\/index\.ts$/.test(path)) continue;
+      if (!/^packages\/[^/]+\/src\/(config\/)?index\.ts$/.test(path)) continue;
       parseSource(path, text).walk((node, line) => {
         if (node.type === "ExportAllDeclaration" && node.exportKind !== "type") violations.push({ path, line, what: "export *" });
         if (node.type !== "Program") return;

@@ -63,6 +63,9 @@ export const whoImportsWhom: HouseRule = {
   },
 };
 
+/** The model's configuration has a door of its own: its schema and YAML libraries are for who reads configuration only. */
+const secondDoor = "@lifeboat/model/config";
+
 function judgeImport(path: string, room: string, allowed: readonly string[], specifier: string): string | undefined {
   if (specifier.startsWith(".")) {
     const target = posix.join(posix.dirname(path), specifier);
@@ -72,7 +75,7 @@ function judgeImport(path: string, room: string, allowed: readonly string[], spe
   }
   const match = /^@lifeboat\/([^/]+)(\/.*)?$/.exec(specifier);
   if (match === null || (match[1] === room && match[2] === undefined)) return undefined;
-  if (match[2] !== undefined) return `${specifier} goes past the door; import @lifeboat/${match[1]}`;
+  if (match[2] !== undefined && specifier !== secondDoor) return `${specifier} goes past the door; import @lifeboat/${match[1]}`;
   return allowed.includes(match[1] ?? "")
     ? undefined
     : `${room} may not import ${match[1]} (only ${allowed.join(", ") || "nothing"})`;

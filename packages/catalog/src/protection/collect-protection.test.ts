@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assessProtection, type Clock, parseConfig } from "@lifeboat/model";
+import { assessProtection, type Clock } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 import { afterAll, expect, test } from "vitest";
 import { recordFor } from "../catalog-contract.ts";
 import { openCatalog } from "../open-catalog.ts";

@@ -1,4 +1,5 @@
-import { configJsonSchema, exitCodes } from "@lifeboat/model";
+import { exitCodes } from "@lifeboat/model";
+import { configJsonSchema } from "@lifeboat/model/config";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 
 export const configSchema: CommandSpec = {

@@ -47,7 +47,7 @@ async function showReport(session: Session, values: OptionValues): Promise<numbe
   writeReports(session, values, report);
   if (session.json) await session.answer(report);
   else if (values.text("html") === undefined && values.text("junit") === undefined)
-    await session.output.out(renderDrillReportText(report));
+    await session.output.line(renderDrillReportText(report).trimEnd());
   return exitCodes.passed;
 }
 

@@ -1,22 +1,22 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDrillPorts, type DrillEvent, type DrillReport, renderDrillReportText, runDrill } from "@lifeboat/drill";
-import type { JobContext, RepositoryChoice } from "@lifeboat/jobs";
+import { type DrillEvent, type DrillReport, renderDrillReportText, runDrillJob } from "@lifeboat/drill";
+import type { RepositoryChoice } from "@lifeboat/jobs";
 import {
   type CompiledConfig,
   type CompiledDrill,
   exitCodeOf,
   exitCodes,
   LifeboatError,
-  parseDrillFile,
+  type RunRecord,
   renderProblems,
 } from "@lifeboat/model";
+import { parseDrillFile } from "@lifeboat/model/config";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { formatSpan } from "../output/format-time.ts";
-import { programVersion } from "../program-version.ts";
-import { byHandRunId } from "../session/by-hand-run.ts";
+import { byHandOrder } from "../session/by-hand-run.ts";
 import { chooseRepository } from "../session/choose-repository.ts";
 import { loadConfig, loadConfigIfThere } from "../session/load-config.ts";
 import { openJobContext, stateFolderOf } from "../session/open-job-context.ts";
@@ -67,14 +67,14 @@ async function runOne(session: Session, values: OptionValues): Promise<number> {
     const { runThroughService } = await import("../service/run-through-service.ts");
     return runThroughService(session, config, { kind: "drill", objects: [drill.name], wait: values.flag("wait") });
   }
-  const report = await runHere(session, chosen);
+  const { record, report } = await runHere(session, chosen);
   session.output.status(undefined);
   writeReports(session, values, report);
   if (session.json) await session.answer(report);
-  else if (!session.quiet || report.outcome !== "passed") await session.output.out(renderDrillReportText(report));
+  else if (!session.quiet || report.outcome !== "passed") await session.output.line(renderDrillReportText(report).trimEnd());
   if (config !== undefined && values.text("drill") === undefined) {
     const { rememberDrill } = await import("../service/remember-drill.ts");
-    await rememberDrill(session, config, report);
+    await rememberDrill(session, config, record, report);
   }
   return exitCodeOf(report.outcome, "drill");
 }
@@ -115,34 +115,24 @@ function readDrills(session: Session, file: string, config: CompiledConfig | und
   );
 }
 
-async function runHere(session: Session, { drill, config, repository }: ChosenDrill): Promise<DrillReport> {
+async function runHere(
+  session: Session,
+  { drill, config, repository }: ChosenDrill,
+): Promise<{ record: RunRecord; report: DrillReport }> {
   const declaredAtMs = session.clock.now();
   const context = openJobContext(session, { config, writes: true });
-  const runId = byHandRunId(session, "drill", drill.name);
   session.say(`drill ${drill.name} begins; Ctrl-C stops it and removes what it made`);
-  const opened = createDrillPorts(withoutStop(context), {
+  return runDrillJob(context, {
+    ...byHandOrder(session, config, "drill", drill.name),
+    drill,
     repository,
     installId: context.owner.hostname.replace(/^lifeboat-/, ""),
     random: () => session.random.below(2 ** 32) / 2 ** 32,
     progress: (event) => showEvent(session, event, declaredAtMs),
+    declaredAtMs,
+    journalFile: join(journalFolder(session, config), `${drill.name}-${session.random.token(8)}.jsonl`),
+    startedBy: context.owner.username,
   });
-  try {
-    return await runDrill(drill, opened.ports, {
-      runId,
-      declaredAtMs,
-      journalFile: join(journalFolder(session, config), `${drill.name}-${session.random.token(8)}.jsonl`),
-      startedBy: context.owner.username,
-      tool: `lifeboat ${programVersion}`,
-      signal: session.signal,
-    });
-  } finally {
-    await opened.close();
-  }
-}
-
-/** The drill itself heeds the stop; its machines and repositories must live on, because the teardown needs them. */
-function withoutStop(context: JobContext): JobContext {
-  return { ...context, signal: new AbortController().signal };
 }
 
 /** Where a later sweep finds what a killed drill has left. */

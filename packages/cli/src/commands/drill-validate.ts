@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { exitCodes, LifeboatError, messageOf, parseDrillFile, renderProblems } from "@lifeboat/model";
+import { exitCodes, LifeboatError, messageOf, renderProblems } from "@lifeboat/model";
+import { parseDrillFile } from "@lifeboat/model/config";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { countOf } from "../output/format-size.ts";

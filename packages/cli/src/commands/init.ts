@@ -1,15 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import {
-  exitCodes,
-  isName,
-  isTimeZone,
-  LifeboatError,
-  messageOf,
-  parseConfig,
-  renderProblems,
-  sampleConfig,
-} from "@lifeboat/model";
+import { exitCodes, isName, isTimeZone, LifeboatError, messageOf, renderProblems, sampleConfig } from "@lifeboat/model";
+import { parseConfig } from "@lifeboat/model/config";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { type Session, timeZoneOf } from "../session/session.ts";

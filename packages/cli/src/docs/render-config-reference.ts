@@ -1,4 +1,4 @@
-import { configJsonSchema } from "@lifeboat/model";
+import { configJsonSchema } from "@lifeboat/model/config";
 import { cell } from "./render-cli-reference.ts";
 
 interface SchemaNode {

@@ -1,36 +1,22 @@
 import { type DrillReport, renderDrillReportHtml } from "@lifeboat/drill";
-import { type CompiledConfig, messageOf } from "@lifeboat/model";
+import { type CompiledConfig, messageOf, type RunRecord } from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
 import { openHistoryIfThere } from "./history-file.ts";
 import { proofsOf } from "./read-run-records.ts";
 
 /** Tells the service's history, where there is one, of a drill that ran in this process. Its evidence lies in the repository anyway. */
-export async function rememberDrill(session: Session, config: CompiledConfig, report: DrillReport): Promise<void> {
+export async function rememberDrill(
+  session: Session,
+  config: CompiledConfig,
+  record: RunRecord,
+  report: DrillReport,
+): Promise<void> {
   try {
     const history = await openHistoryIfThere(session, config);
     if (history === undefined) return;
     const { catalog } = history;
     try {
-      const cause = report.causes.find(({ kind }) => kind !== "warning") ?? report.causes[0];
-      await catalog.recordSettled({
-        schema: "lifeboat.run/1",
-        id: report.run,
-        kind: "drill",
-        object: report.drill,
-        policy: null,
-        slot: report.declared_at,
-        started: report.started_at,
-        ended: report.ended_at,
-        result: report.outcome,
-        attempt: 1,
-        cause: cause === undefined ? null : `${cause.where}: ${cause.reason}`,
-        code: null,
-        repository: report.assets[0]?.repository ?? null,
-        snapshot: null,
-        figures: { ...(report.achieved.rta_s !== null && { rta_seconds: report.achieved.rta_s }), warnings: report.warnings },
-        problems: [],
-        problemCount: 0,
-      });
+      await catalog.recordSettled(record);
       await catalog.recordDrillReport({
         runId: report.run,
         drill: report.drill,

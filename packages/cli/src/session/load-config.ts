@@ -1,14 +1,7 @@
 import { relative } from "node:path";
 import { findConfig, readConfigFiles } from "@lifeboat/host";
-import {
-  type CompiledConfig,
-  type ConfigFile,
-  LifeboatError,
-  listIncludes,
-  type ParsedConfig,
-  parseConfig,
-  renderProblems,
-} from "@lifeboat/model";
+import { type CompiledConfig, LifeboatError, renderProblems } from "@lifeboat/model";
+import { type ConfigFile, listIncludes, type ParsedConfig, parseConfig } from "@lifeboat/model/config";
 import type { Session } from "./session.ts";
 
 export interface ReadConfig {

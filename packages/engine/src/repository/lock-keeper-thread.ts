@@ -1,7 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { openBareObjectStore, type StoreLocation } from "../backend/index.ts";
-import { Sealer, type SealKey } from "../crypto/index.ts";
-import { encodeUnpacked, objectName } from "../format/index.ts";
+import type { StoreLocation } from "../backend/index.ts";
+import type { SealKey } from "../crypto/index.ts";
 import type { LockFields } from "./lock-file.ts";
 
 /** What the thread is started with. */
@@ -26,21 +25,30 @@ export type LockKeeperMessage =
 const { location, masterKey, lock, refreshMilliseconds, wanted } = workerData as LockKeeperData;
 let { lockId } = workerData as LockKeeperData;
 const flag = new Int32Array(wanted);
-const sealer = new Sealer(masterKey);
 const post = (message: LockKeeperMessage) => parentPort!.postMessage(message);
+
+/** Earlier forms of the lock that are still stored: one that could not be deleted is tried again with the next refresh. */
+const replaced: string[] = [];
 
 // After a miss sooner: the lock is stale for others only when 30 minutes have passed, six tries fit in between.
 let pause = refreshMilliseconds;
 while (Atomics.wait(flag, 0, 0, pause) === "timed-out") {
   try {
+    // Most runs are over before the first refresh: only then is it worth loading what it takes.
+    const { openBareObjectStore } = await import("../backend/index.ts");
+    const { Sealer } = await import("../crypto/index.ts");
+    const { encodeUnpacked, objectName } = await import("../format/index.ts");
     // A connection of its own each time: five idle minutes outlast most servers' keep-alive.
     const store = await openBareObjectStore(location);
-    const { id, bytes } = encodeUnpacked(sealer, JSON.stringify({ ...lock, time: new Date().toISOString() }));
+    const { id, bytes } = encodeUnpacked(new Sealer(masterKey), JSON.stringify({ ...lock, time: new Date().toISOString() }));
     await store.put(objectName("lock", id), bytes, { sha256: id });
-    const old = lockId;
+    replaced.push(lockId);
     lockId = id;
     post({ kind: "refreshed", lockId });
-    await store.delete(objectName("lock", old));
+    while (replaced.length > 0) {
+      await store.delete(objectName("lock", replaced[0]!));
+      replaced.shift();
+    }
     await store.close();
     pause = refreshMilliseconds;
   } catch (error) {

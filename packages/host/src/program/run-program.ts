@@ -6,11 +6,10 @@ import {
   isLifeboatError,
   LifeboatError,
   type Logger,
-  listIncludes,
-  parseConfig,
   renderError,
   renderProblems,
 } from "@lifeboat/model";
+import { listIncludes, parseConfig } from "@lifeboat/model/config";
 import { realClock } from "../clock/real-clock.ts";
 import { findConfig } from "../config/find-config.ts";
 import { readConfigFiles } from "../config/read-config-files.ts";
