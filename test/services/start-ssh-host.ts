@@ -65,6 +65,8 @@ export async function startSshHost(options: SshHostOptions = {}): Promise<SshHos
           "PasswordAuthentication no",
           "KbdInteractiveAuthentication no",
           "UsePAM no",
+          // An empty home: what an account's shell runs at login on this machine is no part of any test, and may cost a second each time.
+          `SetEnv HOME=${temp.path}`,
           "UseDNS no",
           "StrictModes no",
           "PrintMotd no",

@@ -26,12 +26,16 @@ export async function chooseRepository(
   fallback: (config: CompiledConfig) => string = onlyRepository,
 ): Promise<ChosenRepository> {
   const repo = values.text("repo");
-  const isPlace = repo !== undefined && !isName(repo);
-  if (isPlace || (repo !== undefined && passwordFileOf(session, values) !== undefined)) {
+  if (repo !== undefined && (!isName(repo) || values.text("password-file") !== undefined)) {
     return { config: undefined, choice: await byHand(session, values, repo) };
   }
-  if (repo !== undefined) return { config: await loadConfig(session), choice: { name: repo } };
   const config = await loadConfigIfThere(session);
+  if (repo !== undefined) {
+    // Where a configuration is, a name is the configuration's, also while restic's variables are set; else it may be a folder here.
+    const isFolder = config === undefined && passwordFileOf(session, values) !== undefined;
+    if (isFolder) return { config, choice: await byHand(session, values, repo) };
+    return { config: config ?? (await loadConfig(session)), choice: { name: repo } };
+  }
   const fromEnvironment = session.environment.LIFEBOAT_REPOSITORY ?? session.environment.RESTIC_REPOSITORY;
   if (config !== undefined) return { config, choice: { name: fallback(config) } };
   if (fromEnvironment) return { config: undefined, choice: await byHand(session, values, fromEnvironment) };

@@ -6,6 +6,8 @@ export interface ChunkerOptions {
   readonly minBytes?: number;
   /** Size at which a chunk is cut in any case, in bytes: restic's 8 MiB when left out, which is also the most. */
   readonly maxBytes?: number;
+  /** Memory for a chunk, at least this long; default: new memory for each, which the system has to clear first. */
+  readonly allocate?: ((bytes: number) => ArrayBuffer) | undefined;
 }
 
 const windowBytes = 64;
@@ -20,6 +22,7 @@ export class Chunker {
   readonly #polynomial: bigint;
   readonly #minBytes: number;
   readonly #maxBytes: number;
+  readonly #allocate: (bytes: number) => ArrayBuffer;
   /** Absent before the first byte and after the last one. */
   #finder: CutFinder | undefined;
   #finished = false;
@@ -33,18 +36,19 @@ export class Chunker {
    * degree 53, RangeError if not 64 <= minBytes <= maxBytes <= 8 MiB.
    */
   constructor(polynomial: bigint | string, options: ChunkerOptions = {}) {
-    const { minBytes = 512 * 1024, maxBytes = chunkBytesMax } = options;
+    const { minBytes = 512 * 1024, maxBytes = chunkBytesMax, allocate = (bytes) => new ArrayBuffer(bytes) } = options;
     const fits = Number.isInteger(minBytes) && Number.isInteger(maxBytes) && minBytes >= windowBytes && minBytes <= maxBytes;
     if (!fits || maxBytes > chunkBytesMax) throw new RangeError(`chunks of ${minBytes} to ${maxBytes} bytes cannot be cut`);
     this.#polynomial = parsePolynomial(polynomial);
     this.#minBytes = minBytes;
     this.#maxBytes = maxBytes;
+    this.#allocate = allocate;
     this.#searched = minBytes - 1;
   }
 
   /**
    * Takes the next bytes of the stream (copied: the caller may reuse them) and returns the chunks that they complete, oldest
-   * first, each in an ArrayBuffer of its own. A chunk may come a push later than its last byte.
+   * first, each at the start of an ArrayBuffer of its own. A chunk may come a push later than its last byte.
    */
   push(bytes: Uint8Array): Uint8Array[] {
     if (this.#finished) throw new Error("the stream of this chunker has ended");
@@ -88,7 +92,8 @@ export class Chunker {
   }
 
   #cutOff(finder: CutFinder, length: number): Uint8Array {
-    const chunk = finder.chunk.slice(0, length);
+    const chunk = new Uint8Array(this.#allocate(length), 0, length);
+    chunk.set(finder.chunk.subarray(0, length));
     finder.chunk.copyWithin(0, length, this.#length);
     this.#length -= length;
     this.#searched = this.#minBytes - 1;

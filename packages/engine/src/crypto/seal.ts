@@ -46,7 +46,7 @@ export class Sealer {
   /** Writes the sealed form of `plain` into `target` at `offset`; needs plain.length + 32 bytes there. */
   sealInto(target: Uint8Array, offset: number, plain: Uint8Array, nonce: Uint8Array = this.#freshNonce()): void {
     target.set(nonce, offset);
-    target.set(this.#crypt(plain, nonce), offset + 16);
+    this.#cryptInto(target, offset + 16, plain, nonce);
     const end = offset + 16 + plain.length;
     this.#authenticate(target.subarray(offset + 16, end), nonce);
     target.set(this.#tag, end);
@@ -60,16 +60,17 @@ export class Sealer {
 
   /** Checks the tag in constant time, then decrypts. Throws TagMismatch. */
   open(sealed: Uint8Array): Buffer {
-    return this.#crypt(this.#verified(sealed), sealed.subarray(0, 16));
+    const cipherText = this.#verified(sealed);
+    const nonce = sealed.subarray(0, 16);
+    if (cipherText.length <= smallBytes) return this.#cryptSmall(cipherText, nonce);
+    const plain = Buffer.allocUnsafeSlow(cipherText.length);
+    this.#cryptInto(plain, 0, cipherText, nonce);
+    return plain;
   }
 
-  /** As `open`, in parts: the tag is checked before the first one. */
-  *openParts(sealed: Uint8Array, partBytes: number): Generator<Buffer> {
-    const cipherText = this.#verified(sealed);
-    const cipher = createCipheriv("aes-256-ctr", this.#key, sealed.subarray(0, 16));
-    for (let at = 0; at < cipherText.length; at += partBytes) {
-      yield cipher.update(cipherText.subarray(at, at + partBytes)) as Buffer;
-    }
+  /** As `open`, in parts of at most 64 KiB, each gone when the next one is asked for. The tag is checked before the first one. */
+  *openParts(sealed: Uint8Array): Generator<Uint8Array> {
+    yield* this.#cryptParts(this.#verified(sealed), sealed.subarray(0, 16));
   }
 
   /** The cipher text of a sealed form whose tag fits. */
@@ -83,10 +84,34 @@ export class Sealer {
     return cipherText;
   }
 
-  /** AES-256-CTR, the same in both directions. The result is a fresh buffer. */
-  #crypt(input: Uint8Array, nonce: Uint8Array): Buffer {
-    // A cipher object costs as much as encrypting 60 KB: small blobs take their key stream from one that lives on.
-    if (input.length > smallBytes) return createCipheriv("aes-256-ctr", this.#key, nonce).update(input) as Buffer;
+  #cryptInto(target: Uint8Array, offset: number, input: Uint8Array, nonce: Uint8Array): void {
+    let at = offset;
+    for (const part of this.#cryptParts(input, nonce)) {
+      target.set(part, at);
+      at += part.length;
+    }
+  }
+
+  /**
+   * AES-256-CTR, the same in both directions. In parts: they stay in the processor's cache, and their memory is used again, where a
+   * large result would be new memory of the system each time (measured: 7 of 8 seconds a GiB went into its page faults).
+   */
+  *#cryptParts(input: Uint8Array, nonce: Uint8Array): Generator<Uint8Array> {
+    if (input.length <= smallBytes) {
+      yield this.#cryptSmall(input, nonce);
+      return;
+    }
+    const cipher = createCipheriv("aes-256-ctr", this.#key, nonce);
+    for (let at = 0; at < input.length; at += partBytes) {
+      const part = cipher.update(input.subarray(at, at + partBytes)) as Buffer;
+      yield part;
+      // Given back at once: the collector sees only small objects, and would leave these lying.
+      if (part.byteLength === part.buffer.byteLength && part.buffer instanceof ArrayBuffer) part.buffer.transfer(0);
+    }
+  }
+
+  /** A cipher object costs as much as encrypting 60 KB: small blobs take their key stream from one that lives on. */
+  #cryptSmall(input: Uint8Array, nonce: Uint8Array): Buffer {
     const stream = this.#blockCipher.update(counterBlocks(nonce, Math.ceil(input.length / 16))) as Buffer;
     const whole = input.length >>> 2;
     const words = new Uint32Array(whole + 1);
@@ -124,6 +149,7 @@ export class Sealer {
 }
 
 const smallBytes = 32 * 1024;
+const partBytes = 64 * 1024;
 const blockWords = new Uint32Array(smallBytes / 4);
 const blockBytes = Buffer.from(blockWords.buffer);
 

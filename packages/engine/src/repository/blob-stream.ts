@@ -70,10 +70,8 @@ export class BlobStream {
   #receive(chunks: readonly Uint8Array[], consumed: number, last: boolean): void {
     this.#writer.release(consumed);
     for (const chunk of chunks) {
-      const saved = this.#writer.saveBatch({
-        buffer: chunk.buffer as ArrayBuffer,
-        ranges: Uint32Array.of(chunk.byteOffset, chunk.length),
-      });
+      const ranges = Uint32Array.of(chunk.byteOffset, chunk.length);
+      const saved = this.#writer.saveBatch({ buffer: chunk.buffer as ArrayBuffer, ranges }, this.#pool.chunks);
       saved.catch((error: unknown) => this.#ended.reject(error));
       this.#ids.push(saved);
     }

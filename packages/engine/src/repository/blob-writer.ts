@@ -1,7 +1,7 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import { sha256Hex } from "../crypto/index.ts";
 import { type BlobType, encodeIndex, headerEntryBytes, type IndexedPack, maxBlobsPerIndex, objectName } from "../format/index.ts";
-import { type BlobBatch, finishPack, mergeRemainders, type SealedPack, SealingPool } from "../sealing/index.ts";
+import { type BlobBatch, finishPack, mergeRemainders, type SealedPack, SealingPool, type SpareMemory } from "../sealing/index.ts";
 import { BlobStream } from "./blob-stream.ts";
 import { Limiter } from "./limiter.ts";
 import type { Repository } from "./repository.ts";
@@ -60,8 +60,11 @@ export class BlobWriter {
     this.#signal?.addEventListener("abort", () => this.#fail(this.#signal?.reason), { once: true });
   }
 
-  /** Stores data blobs and resolves with their ids when these are known (not yet durable: `finish` waits for that). */
-  async saveBatch(batch: BlobBatch): Promise<readonly string[]> {
+  /**
+   * Stores data blobs and resolves with their ids when these are known (not yet durable: `finish` waits for that).
+   * The batch's buffer is given to `memory` when it is not needed any more.
+   */
+  async saveBatch(batch: BlobBatch, memory: SpareMemory = this.#pool.batches): Promise<readonly string[]> {
     const bytes = batch.buffer.byteLength;
     await this.ready(bytes);
     const choose = (ids: string[]) => {
@@ -74,7 +77,7 @@ export class BlobWriter {
       });
       return wanted;
     };
-    return this.#pool.hashAndSeal(batch, choose, () => this.#work.release(bytes));
+    return this.#pool.hashAndSeal(batch, memory, choose, () => this.#work.release(bytes));
   }
 
   /** Stores one folder's bytes; the id is known at once. Await `ready` now and then. */

@@ -64,20 +64,17 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
   port.postMessage(answer, [buffer]);
 }
 
-/** A part of a blob that stays in the processor's cache from decryption to hash. */
-const partBytes = 32 * 1024;
+/** Smaller blobs are not worth opening in parts. */
+const manyPartsBytes = 128 * 1024;
 
 /** Throws the reason when the blob is not what its id says. Large ones are never in memory as a whole. */
 function verifyBlob(blob: PackedBlob, sealed: Uint8Array): void {
-  if (blob.uncompressedLength !== 0 || sealed.length < 4 * partBytes) {
+  if (blob.uncompressedLength !== 0 || sealed.length < manyPartsBytes) {
     releaseMemory(openSealedBlob(sealer, blob, sealed, reasonOf));
     return;
   }
   const hash = sha256Stream();
-  for (const part of sealer.openParts(sealed, partBytes)) {
-    hash.update(part);
-    releaseMemory(part);
-  }
+  for (const part of sealer.openParts(sealed)) hash.update(part);
   if (hash.digest("hex") !== blob.id) throw new Error(`blob ${blob.id} has another hash`);
 }
 

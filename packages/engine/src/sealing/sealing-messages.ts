@@ -28,6 +28,8 @@ export type SealingRequest =
       readonly bytes: ArrayBuffer;
       readonly length: number;
       readonly last: boolean;
+      /** Memory for chunks. */
+      readonly spares: readonly ArrayBuffer[];
     }
   | { readonly kind: "drop"; readonly stream: number }
   /** The memory of a pack that is stored: it can be filled again. */

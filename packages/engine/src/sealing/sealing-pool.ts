@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { BlobType } from "../format/index.ts";
 import { BufferPool } from "./buffer-pool.ts";
+import { ChunkMemory } from "./chunk-memory.ts";
 import type { PackRemainder, SealedPack } from "./pack-builder.ts";
 import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
 
@@ -11,7 +12,17 @@ interface Job {
   readonly resolve: (ids: readonly string[]) => void;
   readonly reject: (error: Error) => void;
   readonly settled: (() => void) | undefined;
+  /** Where the batch's memory goes when it is sealed. */
+  readonly memory: SpareMemory;
 }
+
+/** What takes memory back that is not needed any more. */
+export interface SpareMemory {
+  give(buffer: ArrayBuffer): void;
+}
+
+/** A segment is 1 MiB, and what is cut from it as long on average; a little more, because sizes differ. */
+const sparesPerSegment = 2 * 1024 * 1024;
 
 type Chunked = (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void;
 
@@ -34,6 +45,7 @@ export class SealingPool {
   /** For batches of small files, and for segments of streams. */
   readonly batches = new BufferPool(2 * 1024 * 1024, 8);
   readonly segments = new BufferPool(1024 * 1024, 8);
+  readonly chunks = new ChunkMemory(24 * 1024 * 1024);
   #nextJob = 1;
   #closed = false;
   #failure: Error | undefined;
@@ -51,14 +63,19 @@ export class SealingPool {
 
   /**
    * Hashes a batch of data blobs; `choose` says (one byte each) which are to be stored. Resolves with the ids when they are known;
-   * `settled` is called when the chosen ones are sealed.
+   * `settled` is called when the chosen ones are sealed; the batch's buffer goes to `memory` then.
    */
-  hashAndSeal(batch: BlobBatch, choose: (ids: string[]) => Uint8Array, settled: () => void): Promise<readonly string[]> {
-    return this.#submit({ kind: "hash", ...batch }, batch.buffer, choose, settled);
+  hashAndSeal(
+    batch: BlobBatch,
+    memory: SpareMemory,
+    choose: (ids: string[]) => Uint8Array,
+    settled: () => void,
+  ): Promise<readonly string[]> {
+    return this.#submit({ kind: "hash", ...batch }, batch.buffer, memory, choose, settled);
   }
 
   async sealKnown(type: BlobType, ids: readonly string[], batch: BlobBatch): Promise<void> {
-    await this.#submit({ kind: "sealKnown", type, ids, ...batch }, batch.buffer);
+    await this.#submit({ kind: "sealKnown", type, ids, ...batch }, batch.buffer, this.batches);
   }
 
   /** A stream that is cut into blobs; all its bytes go through one thread, in order. */
@@ -74,7 +91,8 @@ export class SealingPool {
     const thread = this.#streams.get(stream)?.thread;
     if (thread === undefined) return;
     thread.load += length;
-    this.#post(thread, { kind: "chunk", stream, bytes, length, last }, [bytes]);
+    const spares = this.chunks.takeSome(sparesPerSegment);
+    this.#post(thread, { kind: "chunk", stream, bytes, length, last, spares }, [bytes, ...spares]);
   }
 
   dropStream(stream: number): void {
@@ -100,11 +118,6 @@ export class SealingPool {
     if (!this.#closed) this.#post(this.#leastLoaded(), { kind: "spare", type, buffer }, [buffer]);
   }
 
-  #recycle(buffer: ArrayBuffer): void {
-    this.batches.give(buffer);
-    this.segments.give(buffer);
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
@@ -113,6 +126,7 @@ export class SealingPool {
   #submit(
     request: ({ kind: "hash" } & BlobBatch) | ({ kind: "sealKnown"; type: BlobType; ids: readonly string[] } & BlobBatch),
     buffer: ArrayBuffer,
+    memory: SpareMemory,
     hashed?: (ids: string[]) => Uint8Array,
     settled?: () => void,
   ): Promise<readonly string[]> {
@@ -125,7 +139,7 @@ export class SealingPool {
       thread.load -= bytes;
       settled?.();
     };
-    this.#jobs.set(job, { thread, ...(hashed && { hashed }), resolve, reject, settled: done });
+    this.#jobs.set(job, { thread, ...(hashed && { hashed }), resolve, reject, settled: done, memory });
     this.#post(thread, { ...request, job } as SealingRequest, [buffer]);
     return promise;
   }
@@ -177,12 +191,12 @@ export class SealingPool {
     } else if (message.kind === "sealed") {
       const job = this.#jobs.get(message.job);
       this.#jobs.delete(message.job);
-      this.#recycle(message.buffer);
+      job?.memory.give(message.buffer);
       job?.settled?.();
       job?.resolve([]);
     } else if (message.kind === "chunked") {
       thread.load -= message.consumed;
-      this.#recycle(message.buffer);
+      this.segments.give(message.buffer);
       const stream = this.#streams.get(message.stream);
       if (message.last) this.#streams.delete(message.stream);
       stream?.chunked(message.chunks, message.consumed, message.last);

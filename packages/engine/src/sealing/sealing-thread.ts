@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Chunker } from "../chunker/index.ts";
 import { Sealer, sha256Bytes } from "../crypto/index.ts";
+import { ChunkMemory } from "./chunk-memory.ts";
 import { PackBuilder, type SealedPack } from "./pack-builder.ts";
 import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
 
@@ -14,6 +15,7 @@ const sealer = new Sealer(masterKey);
 const packs = { data: new PackBuilder(sealer, "data"), tree: new PackBuilder(sealer, "tree") };
 const hashedJobs = new Map<number, BlobBatch & { ids: Uint8Array }>();
 const chunkers = new Map<number, Chunker>();
+const chunkMemory = new ChunkMemory(16 * 1024 * 1024);
 
 function answer(message: SealingAnswer, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -64,9 +66,10 @@ function sealKnown(request: Extract<SealingRequest, { kind: "sealKnown" }>): voi
 }
 
 function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
+  for (const spare of request.spares) chunkMemory.give(spare);
   let chunker = chunkers.get(request.stream);
   if (chunker === undefined) {
-    chunker = new Chunker(polynomial);
+    chunker = new Chunker(polynomial, { allocate: (bytes) => chunkMemory.take(bytes) });
     chunkers.set(request.stream, chunker);
   }
   const chunks = chunker.push(new Uint8Array(request.bytes, 0, request.length));

@@ -7,15 +7,27 @@ export type Rfc3339Nanos = string & { readonly __rfc3339: true };
 
 const secondsMin = -62167219200; // 0000-01-01T00:00:00Z
 const secondsMax = 253402300799; // 9999-12-31T23:59:59Z
+const secondsOfDay = 86_400;
+const twoDigits = Array.from({ length: 60 }, (_, number) => `${number}`.padStart(2, "0"));
 let lastSeconds = Number.NaN;
 let lastText = "";
+let lastDay = Number.NaN;
+let lastDate = "";
 
 /** `seconds` since 1970 (may be negative), `nanos` 0..999999999. Years outside 0000-9999 are clamped, as restic does. */
 export function rfc3339FromEpoch(seconds: number, nanos: number): Rfc3339Nanos {
   const clamped = Math.min(Math.max(Math.floor(seconds), secondsMin), secondsMax);
   if (clamped !== lastSeconds) {
     lastSeconds = clamped;
-    lastText = new Date(clamped * 1000).toISOString().slice(0, 19);
+    // Dates of JavaScript take a microsecond, and there are two a file: neighbours mostly share the day.
+    const day = Math.floor(clamped / secondsOfDay);
+    if (day !== lastDay) {
+      lastDay = day;
+      lastDate = new Date(day * secondsOfDay * 1000).toISOString().slice(0, 11);
+    }
+    const rest = clamped - day * secondsOfDay;
+    const minutes = Math.floor(rest / 60);
+    lastText = `${lastDate}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[rest % 60]}`;
   }
   if (nanos === 0) return `${lastText}Z` as Rfc3339Nanos;
   let end = 9;

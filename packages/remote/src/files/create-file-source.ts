@@ -1,5 +1,6 @@
 import type { ByteString, FileSource, Machine } from "@lifeboat/model";
 import { listFiles } from "./list-files.ts";
+import { OwnerNames } from "./owner-names.ts";
 import { readFiles } from "./read-files.ts";
 import { normalizePaths } from "./source-paths.ts";
 
@@ -14,15 +15,16 @@ export interface FileSourceOptions {
   readonly sudo?: boolean;
 }
 
-/** Files of a machine with GNU find and GNU tar. Nothing is written there, nothing is remembered between calls. */
+/** Files of a machine with GNU find and GNU tar. Nothing is written there; between calls only owners' names are remembered. */
 export function createFileSource(machine: Machine, options: FileSourceOptions): FileSource {
   const paths = normalizePaths(options.paths, options.name);
   const { exclude = [], oneFilesystem = false, sudo = false } = options;
+  const names = new OwnerNames(machine);
   return {
     name: options.name,
     paths,
-    list: ({ signal, problem }) => listFiles({ machine, paths, exclude, oneFilesystem, sudo, signal, problem }),
-    read: (entries, { signal }) => readFiles({ machine, sudo, signal }, entries),
+    list: ({ signal, problem }) => listFiles({ machine, names, paths, exclude, oneFilesystem, sudo, signal, problem }),
+    read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -477,8 +477,7 @@ describe("a host that answers nonsense", () => {
     fs.writeFileSync(join(bin, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     return new LocalMachine({ env: { PATH: `${bin}:/usr/bin:/bin` } });
   };
-  const record = (path: string, numbers = "f 644 0 0 1 1.0000000000 1.0000000000 5 6 1") =>
-    `printf '${numbers}\\0root\\0root\\0${path}\\0\\0'`;
+  const record = (path: string, numbers = "f 644 0 0 1 1.0000000000 1.0000000000 5 6 1") => `printf '${numbers}\\0${path}\\0\\0'`;
   const dir = "d 755 0 0 1 1.0000000000 1.0000000000 5 6 1";
   /** Sound for the first questions, then the lie for the listing itself. */
   const lieInListing = (script: string) => `case "$*" in *-maxdepth*) exec /usr/bin/find "$@";; esac\n${script}`;

@@ -6,7 +6,6 @@ import { byteString } from "@lifeboat/model";
 import { afterAll, expect, test } from "vitest";
 import { LocalMachine } from "../process/local-machine.ts";
 import { createFileSource } from "./create-file-source.ts";
-import { ListingParser } from "./listing-parser.ts";
 import { ReadEvents } from "./read-events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-hostile-"));
@@ -124,10 +123,4 @@ test("attributes that no kernel could hold are refused, the largest possible are
       message: expect.stringContaining("extended attribute"),
     });
   }
-});
-
-test("control characters in an owner's name do not get through the listing", () => {
-  const parser = new ListingParser("/srv on web1");
-  const listing = "f 644 7 7 1 1.0000000000 1.0000000000 5 6 1\0ev\x1b[2Jil\n\0gr\u202eün\x7f\0/srv/x\0\0";
-  expect(parser.push(Buffer.from(listing))).toMatchObject([{ user: "ev\ufffd[2Jil\ufffd", group: "gr\ufffdün\ufffd" }]);
 });

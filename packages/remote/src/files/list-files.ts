@@ -4,12 +4,14 @@ import { collectOutput } from "../process/collect-output.ts";
 import { commandFailure } from "./command-failure.ts";
 import { parseComplaints } from "./complaints.ts";
 import { ListingParser } from "./listing-parser.ts";
+import type { OwnerNames } from "./owner-names.ts";
 import { listCommand, statCommand } from "./remote-commands.ts";
 import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
 import { TreeOrder } from "./tree-order.ts";
 
 export interface ListContext {
   readonly machine: Machine;
+  readonly names: OwnerNames;
   /** Normalized, absolute, without doubles. */
   readonly paths: readonly ByteString[];
   readonly exclude: readonly string[];
@@ -64,6 +66,7 @@ async function* listBelow(
   for await (const chunk of command.stdout) {
     const entries = parser.push(chunk);
     for (const entry of entries) order.check(entry);
+    await context.names.fill(entries, signal);
     if (pending.size === 0) {
       if (entries.length > 0) yield entries;
       continue;
@@ -109,11 +112,11 @@ function reportComplaints(context: ListContext, roots: readonly ByteString[], st
 
 /** The entries that exist, in the order of `paths`. */
 export async function statPaths(
-  context: Pick<ListContext, "machine" | "sudo" | "signal">,
+  context: Pick<ListContext, "machine" | "names" | "sudo" | "signal">,
   paths: readonly ByteString[],
   followLinks: boolean,
 ): Promise<FileEntry[]> {
-  const { machine, sudo, signal } = context;
+  const { machine, names, sudo, signal } = context;
   const command = await machine.run(statCommand(paths, followLinks), { sudo, signal });
   const { stdout, stderr, status } = await collectOutput(command, { what: `find on ${machine.name}` });
   signal.throwIfAborted();
@@ -123,5 +126,6 @@ export async function statPaths(
   const parser = new ListingParser(`${paths.map(displayName).join(", ")} on ${machine.name}`);
   const entries = parser.push(stdout);
   parser.end();
+  await names.fill(entries, signal);
   return entries;
 }

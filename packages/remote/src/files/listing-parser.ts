@@ -15,17 +15,14 @@ const types: Readonly<Record<string, FileType>> = {
 };
 /** find walks trees deeper than PATH_MAX; nothing real comes near this. */
 const maxRecordBytes = 256 * 1024;
-/** Owners' names go to terminals and pages as they are: a host must not steer these through them. */
-const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 /**
  * Records as `find -printf` writes them (see remote-commands) into entries, from chunks cut anywhere. Works on the bytes,
- * because a string for every field of a million entries is what would cost.
+ * because a string for every field of a million entries is what would cost. Owners' names come from OwnerNames.
  */
 export class ListingParser {
   readonly #place: string;
   #carry: Latin1Buffer | undefined;
-  readonly #names = new Map<string, string>();
 
   /** `place`: for messages, "/srv on web1". */
   constructor(place: string) {
@@ -39,12 +36,10 @@ export class ListingParser {
     let at = 0;
     for (;;) {
       const numbersEnd = bytes.indexOf(0, at);
-      const userEnd = numbersEnd < 0 ? -1 : bytes.indexOf(0, numbersEnd + 1);
-      const groupEnd = userEnd < 0 ? -1 : bytes.indexOf(0, userEnd + 1);
-      const pathEnd = groupEnd < 0 ? -1 : bytes.indexOf(0, groupEnd + 1);
+      const pathEnd = numbersEnd < 0 ? -1 : bytes.indexOf(0, numbersEnd + 1);
       const linkEnd = pathEnd < 0 ? -1 : bytes.indexOf(0, pathEnd + 1);
       if (linkEnd < 0) break;
-      entries.push(this.#entry(bytes, at, numbersEnd, userEnd, groupEnd, pathEnd, linkEnd));
+      entries.push(this.#entry(bytes, at, numbersEnd, pathEnd, linkEnd));
       at = linkEnd + 1;
     }
     if (bytes.length - at > maxRecordBytes) this.#garbage(`a record of more than ${maxRecordBytes} bytes`);
@@ -57,31 +52,21 @@ export class ListingParser {
     if (this.#carry !== undefined) this.#garbage("output that ends inside a record");
   }
 
-  #entry(
-    bytes: Latin1Buffer,
-    start: number,
-    numbersEnd: number,
-    userEnd: number,
-    groupEnd: number,
-    pathEnd: number,
-    linkEnd: number,
-  ): FileEntry {
+  #entry(bytes: Latin1Buffer, start: number, numbersEnd: number, pathEnd: number, linkEnd: number): FileEntry {
     if (numbersEnd - start > 400) this.#garbage("numbers of impossible length");
     const fields = bytes.latin1Slice(start, numbersEnd).split(" ");
     if (fields.length !== 10) this.#garbage(`a record with ${fields.length} numbers instead of 10`);
     const type = types[fields[0] ?? ""] ?? this.#garbage(`a file of the unknown type "${fields[0]}"`);
-    const uid = this.#number(fields[2]);
-    const gid = this.#number(fields[3]);
-    const path = bytes.latin1Slice(groupEnd + 1, pathEnd) as ByteString;
+    const path = bytes.latin1Slice(numbersEnd + 1, pathEnd) as ByteString;
     if (path.charCodeAt(0) !== 47) this.#garbage("a path that is not absolute");
     const entry = {
       path,
       type,
       mode: this.#mode(fields[1]),
-      uid,
-      gid,
-      user: this.#owner(bytes, numbersEnd + 1, userEnd, uid),
-      group: this.#owner(bytes, userEnd + 1, groupEnd, gid),
+      uid: this.#number(fields[2]),
+      gid: this.#number(fields[3]),
+      user: "",
+      group: "",
       size: type === "file" ? this.#number(fields[4]) : 0,
       mtime: this.#time(fields[5]),
       ctime: this.#time(fields[6]),
@@ -91,17 +76,6 @@ export class ListingParser {
     };
     if (type !== "symlink") return entry;
     return { ...entry, linkTarget: bytes.latin1Slice(pathEnd + 1, linkEnd) as ByteString };
-  }
-
-  /** find prints the number where an owner has no name. */
-  #owner(bytes: Latin1Buffer, start: number, end: number, id: number): string {
-    if (end - start > 1024) this.#garbage("an owner's name of impossible length");
-    const raw = bytes.latin1Slice(start, end);
-    const known = this.#names.get(raw);
-    if (known !== undefined) return known === `${id}` ? "" : known;
-    const name = bytes.toString("utf8", start, end).replace(unprintable, "\ufffd");
-    if (this.#names.size < 10_000) this.#names.set(raw, name);
-    return name === `${id}` ? "" : name;
   }
 
   #time(field = "") {

@@ -4,6 +4,7 @@ import { isSameFile, statNow } from "./after-check.ts";
 import { commandFailure } from "./command-failure.ts";
 import { type Complaint, parseComplaints } from "./complaints.ts";
 import { feedNames } from "./feed-names.ts";
+import type { OwnerNames } from "./owner-names.ts";
 import { ReadEvents } from "./read-events.ts";
 import { readCommand } from "./remote-commands.ts";
 import { splitHoles } from "./split-holes.ts";
@@ -11,6 +12,7 @@ import { TarReader } from "./tar-reader/tar-reader.ts";
 
 export interface ReadContext {
   readonly machine: Machine;
+  readonly names: OwnerNames;
   readonly sudo: boolean;
   readonly signal: AbortSignal;
 }
@@ -23,14 +25,16 @@ export async function* readFiles(
   entries: readonly FileEntry[],
 ): AsyncGenerator<readonly ReadEvent[], void, undefined> {
   if (entries.length === 0) return;
-  const { machine, sudo, signal } = context;
+  const { machine, names, sudo, signal } = context;
   const events = new ReadEvents(entries);
-  const names = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
-  const complaints = names.length === 0 ? [] : yield* readArchive(context, names, events);
+  const paths = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
+  const complaints = paths.length === 0 ? [] : yield* readArchive(context, paths, events);
   events.finish();
   const rest = events.take();
   if (rest.length > 0) yield rest;
   const after = await statNow(machine, entries, { sudo, signal });
+  const seen = after.now.filter((entry) => entry !== undefined);
+  await names.fill(seen, signal);
   const fromTar = byPath(complaints);
   const fromFind = byPath(after.complaints);
   yield entries.map((entry, index) => {
@@ -42,12 +46,12 @@ export async function* readFiles(
 /** Yields the content; returns what tar complained about. */
 async function* readArchive(
   context: ReadContext,
-  names: readonly ByteString[],
+  paths: readonly ByteString[],
   events: ReadEvents,
 ): AsyncGenerator<readonly ReadEvent[], readonly Complaint[], undefined> {
   const { machine, sudo, signal } = context;
   const command = await machine.run(readCommand(), { sudo, signal, maxStderrBytes: maxComplaintBytes });
-  const feeding = feedNames(command, names);
+  const feeding = feedNames(command, paths);
   const reader = new TarReader(events);
   let ended = false;
   try {

@@ -3,12 +3,24 @@ import { toBytes } from "@lifeboat/model";
 import { globToRegex } from "./glob-to-regex.ts";
 
 /**
- * Every command that reading files runs on a host, in one file: sudoers and forced commands must name them. All are GNU
- * find 4.4 and GNU tar 1.29 or later.
+ * Every command that reading files runs on a host, in one file: sudoers and forced commands must name them. GNU find 4.4 and
+ * GNU tar 1.29 or later.
  */
 
-/** One record an entry: numbers, then owner, group, path and link target, each ended by NUL. */
-const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%u\\0%g\\0%p\\0%l\\0";
+/** One record an entry: numbers, then path and link target, each ended by NUL. */
+const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%p\\0%l\\0";
+
+export type OwnerDatabase = "passwd" | "group";
+
+/** Lines as of /etc/passwd and /etc/group for these numbers, from wherever the host has its accounts. */
+export function ownersCommand(database: OwnerDatabase, ids: readonly number[]): CommandArgument[] {
+  return ["getent", database, ...ids.map(String)];
+}
+
+/** For a host without getent. */
+export function ownersFileCommand(database: OwnerDatabase): CommandArgument[] {
+  return ["cat", `/etc/${database}`];
+}
 
 export interface ListCommandOptions {
   readonly paths: readonly ByteString[];

@@ -17,7 +17,10 @@ export async function collectOutput(
   let size = 0;
   for await (const chunk of command.stdout) {
     size += chunk.length;
-    if (size > limit) throw new LifeboatError("host-garbage", `${options.what} printed more than ${limit} bytes`);
+    if (size > limit) {
+      command.kill();
+      throw new LifeboatError("host-garbage", `${options.what} printed more than ${limit} bytes`);
+    }
     chunks.push(chunk);
   }
   const [{ status }] = await Promise.all([command.exit, feeding]);
