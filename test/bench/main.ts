@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, createWriteStream, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import {
   createBucket,
   createTempFolder,
   findStockRestic,
+  type ObjectStore,
   objectStoreEnvironment,
   runCommand,
   startCeph,
@@ -17,7 +19,7 @@ import { type Measured, measureCommand, median } from "./measure-command.ts";
 
 /**
  * `npm run bench`: Lifeboat, which pulls over SSH, against stock restic, which reads the same files locally on the host; both write to
- * the same S3 server on this machine. Ratios of medians from one run; nothing fails because the machine is busy.
+ * the same S3 server on this machine. Ratios from one run; nothing fails because the machine is busy.
  * `-- --pairs=3 --big-mib=1024 --tree=/usr/share` are the defaults.
  */
 const options = Object.fromEntries(process.argv.slice(2).map((word) => word.replace(/^--/, "").split("=") as [string, string]));
@@ -50,7 +52,6 @@ const rows = {
 
 await using temp = await createTempFolder("bench");
 await using ssh = await startSshHost();
-await using store = await startCeph();
 const version = "missing" in (await findStockRestic("0.18")) ? "0.14" : "0.18";
 const found = await findStockRestic(version);
 if ("missing" in found) process.stdout.write(`stock restic is not here (${found.missing}): Lifeboat is measured alone\n`);
@@ -62,15 +63,19 @@ cpSync(treeSource, small, { recursive: true, verbatimSymlinks: true });
 const password = join(temp.path, "password");
 writeFileSync(password, "a bench repository's password\n", { mode: 0o600 });
 
-const environment = cleanEnvironment({ ...objectStoreEnvironment(store), HOME: temp.path, LIFEBOAT_BENCH: "1" });
 for (let pair = 1; pair <= pairs; pair++) {
   process.stdout.write(`pair ${pair} of ${pairs}\n`);
-  await measureLifeboat(pair);
-  if (!("missing" in found)) await measureRestic(pair, found.path);
+  const works = [measureLifeboat, ...("missing" in found ? [] : [measureRestic.bind(undefined, found.path)])];
+  // Who comes first changes, so that a machine that becomes slower or faster favours nobody.
+  for (const work of pair % 2 === 1 ? works : works.reverse()) {
+    // Each has a server of its own: this one keeps objects in memory, becomes slower as it fills, and stops at 8 GiB.
+    await using store = await startCeph();
+    await work(pair, store, cleanEnvironment({ ...objectStoreEnvironment(store), HOME: temp.path }));
+  }
 }
 report();
 
-async function measureLifeboat(pair: number): Promise<void> {
+async function measureLifeboat(pair: number, store: ObjectStore, environment: Record<string, string>): Promise<void> {
   const url = `s3:${store.endpoint}/${await createBucket(store)}/lifeboat`;
   const config = join(temp.path, `lifeboat-${pair}.yaml`);
   const state = join(temp.path, `state-${pair}`);
@@ -98,13 +103,14 @@ async function measureLifeboat(pair: number): Promise<void> {
   rows.big.lifeboat.push(await run("backup", "run", "web1/big", "--here"));
   rows.small.lifeboat.push(await run("backup", "run", "web1/small", "--here"));
   rows.unchanged.lifeboat.push(await run("backup", "run", "web1/small", "--here"));
+  settleDisk();
   const target = join(temp.path, "restored");
   rows.restore.lifeboat.push(await run("restore", "web1/small@latest", "--to", target));
   rmSync(target, { recursive: true });
   rows.check.lifeboat.push(await run("repo", "check", "--repo", "main", "--read-data"));
 }
 
-async function measureRestic(pair: number, path: string): Promise<void> {
+async function measureRestic(path: string, pair: number, store: ObjectStore, environment: Record<string, string>): Promise<void> {
   const url = `s3:${store.endpoint}/${await createBucket(store)}/restic`;
   const env = {
     ...environment,
@@ -117,10 +123,16 @@ async function measureRestic(pair: number, path: string): Promise<void> {
   rows.big.restic.push(await run("backup", big));
   rows.small.restic.push(await run("backup", small));
   rows.unchanged.restic.push(await run("backup", small));
+  settleDisk();
   const target = join(temp.path, "restored");
   rows.restore.restic.push(await run("restore", "latest", "--path", small, "--target", target));
   rmSync(target, { recursive: true });
   rows.check.restic.push(await run("check", "--read-data"));
+}
+
+/** What an earlier restore has left to write must not slow the next one. */
+function settleDisk(): void {
+  execFileSync("sync");
 }
 
 function report(): void {
@@ -132,7 +144,12 @@ function report(): void {
     });
     const own = of(lifeboat);
     const peer = restic.length === 0 ? undefined : of(restic);
-    const ratio = peer && { wall: own.wall_s / peer.wall_s, cpu: own.cpu_s / peer.cpu_s };
+    // Of each pair, then the median: the two of a pair ran one after the other, the machine's mood is the same for both.
+    const against = (value: (measured: Measured) => number) => median(lifeboat.map((one, at) => value(one) / value(restic[at]!)));
+    const ratio = peer && {
+      wall: against(({ wallSeconds }) => wallSeconds),
+      cpu: against(({ cpuSeconds }) => cpuSeconds),
+    };
     return { work, goal, lifeboat: own, restic: peer, ratio };
   });
   const line = (...cells: (string | number)[]) => `| ${cells.join(" | ")} |\n`;

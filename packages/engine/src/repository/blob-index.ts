@@ -76,7 +76,15 @@ export class BlobIndex {
 
   /** undefined when unknown or still pending. */
   locate(id: string, type?: BlobType): BlobLocation | undefined {
-    return this.locateAll(id, type)[0];
+    setIdWords(this.#idWords, id);
+    // Asked for each blob of a restore: without the list and the generator of `locateAll`.
+    const mask = this.#slots.length - 1;
+    for (let slot = this.#idWords[0]! & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const record = this.#slots[slot]! - 1;
+      const location = this.#equals(record, this.#idWords) ? this.#read(record, id) : undefined;
+      if (location !== undefined && (type === undefined || location.type === type)) return location;
+    }
+    return undefined;
   }
 
   /** Every copy, for when the first one cannot be read. */
@@ -195,8 +203,15 @@ export class BlobIndex {
   }
 }
 
+/** The value of a hexadecimal digit by its character code. */
+const hexValues = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0);
+
 function setIdWords(words: Uint32Array, id: string): void {
-  for (let word = 0; word < 8; word++) words[word] = Number.parseInt(id.slice(word * 8, word * 8 + 8), 16);
+  for (let word = 0; word < 8; word++) {
+    let value = 0;
+    for (let at = word * 8; at < word * 8 + 8; at++) value = (value << 4) | hexValues[id.charCodeAt(at)]!;
+    words[word] = value;
+  }
 }
 
 function idText(segment: Uint32Array, at: number): string {

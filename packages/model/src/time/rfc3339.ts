@@ -11,23 +11,25 @@ const secondsOfDay = 86_400;
 const twoDigits = Array.from({ length: 60 }, (_, number) => `${number}`.padStart(2, "0"));
 let lastSeconds = Number.NaN;
 let lastText = "";
-let lastDay = Number.NaN;
-let lastDate = "";
+/** "2026-11-22T" by day since 1970: dates of JavaScript take a microsecond, and there are two a file. */
+const dates = new Map<number, string>();
+const maxDates = 10_000;
 
 /** `seconds` since 1970 (may be negative), `nanos` 0..999999999. Years outside 0000-9999 are clamped, as restic does. */
 export function rfc3339FromEpoch(seconds: number, nanos: number): Rfc3339Nanos {
   const clamped = Math.min(Math.max(Math.floor(seconds), secondsMin), secondsMax);
   if (clamped !== lastSeconds) {
     lastSeconds = clamped;
-    // Dates of JavaScript take a microsecond, and there are two a file: neighbours mostly share the day.
     const day = Math.floor(clamped / secondsOfDay);
-    if (day !== lastDay) {
-      lastDay = day;
-      lastDate = new Date(day * secondsOfDay * 1000).toISOString().slice(0, 11);
+    let date = dates.get(day);
+    if (date === undefined) {
+      if (dates.size >= maxDates) dates.clear();
+      date = new Date(day * secondsOfDay * 1000).toISOString().slice(0, 11);
+      dates.set(day, date);
     }
     const rest = clamped - day * secondsOfDay;
     const minutes = Math.floor(rest / 60);
-    lastText = `${lastDate}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[rest % 60]}`;
+    lastText = `${date}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[rest % 60]}`;
   }
   if (nanos === 0) return `${lastText}Z` as Rfc3339Nanos;
   let end = 9;
