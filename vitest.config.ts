@@ -14,7 +14,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: isLongRun ? 3_600_000 : 120_000,
     hookTimeout: 180_000,
-    teardownTimeout: 30_000,
+    teardownTimeout: 10_000,
     // A snapshot that does not exist yet is a failure, not a new truth.
     update: false,
   },
