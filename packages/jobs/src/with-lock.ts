@@ -32,10 +32,18 @@ async function acquire(context: JobContext, repository: Repository, exclusive: b
     } catch (error) {
       if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
       context.logger.info({ cause: error.message }, "waiting for the repository's lock");
-      await clock.sleep(pause, signal);
+      await clock.sleep(pause * (0.5 + shareOf(error.context.lock)), signal);
     }
   }
   return RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
+}
+
+/**
+ * 0 to 1, another one for each who waits: those who began together must not come back together. The id of a lock is a hash, and two
+ * who are in each other's way each know the other's.
+ */
+function shareOf(lockId: unknown): number {
+  return Number.parseInt(String(lockId).slice(0, 8), 16) / 0xffff_ffff || 0;
 }
 
 /** Only locks of this installation whose process is known to be gone. Returns how many there were. */

@@ -51,6 +51,33 @@ describe("locks", () => {
     expect(await listLocks(repository)).toEqual([]);
   });
 
+  it("that are stored in the same moment leave one winner", async () => {
+    for (const count of [2, 5]) {
+      const tries = await Promise.allSettled(
+        Array.from({ length: count }, () => RepositoryLock.acquire(repository, { exclusive: true, owner, clock })),
+      );
+      const won = tries.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+      expect(won).toHaveLength(1);
+      expect((await listLocks(repository)).map(({ id }) => id)).toEqual([won[0]?.id]);
+      for (const one of tries) if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "repository-locked" });
+      await won[0]?.release();
+    }
+  });
+
+  it("give way to one of stock restic that was stored in the same moment", async () => {
+    const stock = { time: new Date().toISOString(), exclusive: true, ...owner, hostname: "web1.example.org" };
+    let stored: Promise<string> | undefined;
+    // restic's lock comes between our own and the second look, whatever its id.
+    const between: Clock = {
+      ...clock,
+      sleep: async () => void (await (stored ??= repository.saveUnpacked("lock", JSON.stringify(stock)))),
+    };
+    await expect(RepositoryLock.acquire(repository, { exclusive: true, owner, clock: between })).rejects.toMatchObject({
+      code: "repository-locked",
+    });
+    expect((await listLocks(repository)).map(({ id }) => id)).toEqual([await stored]);
+  });
+
   it("are renewed while the event loop is blocked", async () => {
     const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, refreshMilliseconds: 100 });
     const locks = join(folder, "repository", "locks");

@@ -30,6 +30,11 @@ export interface LockOptions {
   readonly refreshMilliseconds?: number;
 }
 
+/** What the host name of every lock of Lifeboat's begins with. */
+const ownHostnames = "lifeboat-";
+/** Two seconds: one who gives way does so at its next look. */
+const maxLooks = 10;
+
 /** A held lock; `release` removes it. A kill leaves it behind: the journal lets the next command on this machine remove it. */
 export class RepositoryLock {
   readonly #repository: Repository;
@@ -65,18 +70,29 @@ export class RepositoryLock {
     await repository.store.put(objectName("lock", id), bytes, { sha256: id, signal: options.signal });
     const lock = new RepositoryLock(repository, options, id);
     try {
-      await options.clock.sleep(lockSettleMilliseconds, options.signal);
-      refuseConflicts(
-        repository,
-        (await listLocks(repository)).filter((other) => other.id !== id),
-        options,
-      );
+      await lock.#outlastRivals();
     } catch (error) {
       await lock.release();
       throw error;
     }
     lock.#keep(fields);
     return lock;
+  }
+
+  /**
+   * Others may have stored their lock in the same moment. If all of them gave way, all would try again, and meet again, for ever: of
+   * Lifeboat's own the one with the smallest id stays and waits until the others are gone. It never goes on beside one.
+   */
+  async #outlastRivals(): Promise<void> {
+    const { clock, signal } = this.#options;
+    for (let look = 1; ; look++) {
+      await clock.sleep(lockSettleMilliseconds, signal);
+      const others = (await listLocks(this.#repository)).filter(({ id }) => id !== this.#id);
+      const rivals = others.filter((other) => other.exclusive || this.#options.exclusive);
+      if (rivals.length === 0) return;
+      const willGiveWay = rivals.every(({ id, hostname }) => hostname.startsWith(ownHostnames) && this.#id < id);
+      if (!willGiveWay || look === maxLooks) refuseConflicts(this.#repository, rivals, this.#options);
+    }
   }
 
   /**
