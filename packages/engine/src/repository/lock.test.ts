@@ -66,16 +66,16 @@ describe("locks", () => {
 
   it("give way to one of stock restic that was stored in the same moment", async () => {
     const stock = { time: new Date().toISOString(), exclusive: true, ...owner, hostname: "web1.example.org" };
-    let stored: Promise<string> | undefined;
+    const stored: string[] = [];
     // restic's lock comes between our own and the second look, whatever its id.
-    const between: Clock = {
-      ...clock,
-      sleep: async () => void (await (stored ??= repository.saveUnpacked("lock", JSON.stringify(stock)))),
+    const storeOnce = async () => {
+      if (stored.length === 0) stored.push(await repository.saveUnpacked("lock", JSON.stringify(stock)));
     };
+    const between: Clock = { ...clock, sleep: storeOnce };
     await expect(RepositoryLock.acquire(repository, { exclusive: true, owner, clock: between })).rejects.toMatchObject({
       code: "repository-locked",
     });
-    expect((await listLocks(repository)).map(({ id }) => id)).toEqual([await stored]);
+    expect((await listLocks(repository)).map(({ id }) => id)).toEqual(stored);
   });
 
   it("are renewed while the event loop is blocked", async () => {
