@@ -46,7 +46,11 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 function unknownCommand(found: Exclude<FoundCommand, { kind: "command" }>): LifeboatError {
   const typed = found.kind === "group" ? `${found.group} ${found.wrong ?? ""}`.trim() : (found.wrong ?? "");
   const names = commandRows.filter((row) => row.hidden !== true).map(({ name }) => name);
-  const near = suggest(typed, names);
+  const group = suggest(
+    typed,
+    names.map((name) => name.split(" ")[0] ?? name),
+  );
+  const near = suggest(typed, names) ?? names.find((name) => name.split(" ")[0] === group);
   const among = found.kind === "group" ? `; known: ${found.rows.map(({ name }) => name).join(", ")}` : "";
   return new LifeboatError("usage", `there is no command "${typed}"${near === undefined ? among : `; did you mean "${near}"?`}`, {
     hint: "Run 'lifeboat --help' to see all commands.",

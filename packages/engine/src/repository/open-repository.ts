@@ -60,7 +60,9 @@ async function findMasterKey(store: ObjectStore, password: string): Promise<Seal
       cause: damage,
     });
   }
-  throw new LifeboatError("wrong-password", `none of the ${ids.length} keys of ${store.url} opens with this password`);
+  const keys = ids.length === 1 ? "the key" : `none of the ${ids.length} keys`;
+  const opens = ids.length === 1 ? "does not open" : "opens";
+  throw new LifeboatError("wrong-password", `${keys} of ${store.url} ${opens} with this password`);
 }
 
 const maxKeptKeys = 32;
