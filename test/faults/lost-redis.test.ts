@@ -119,7 +119,13 @@ test("redis killed and deleted with one run active and three waiting: slots and 
   redis = await loseRedis(redis);
   await second.stop();
   const goal = passed(await backups(catalog)).length + names.length;
-  await vi.waitFor(async () => expect(passed(await backups(catalog)).length).toBeGreaterThanOrEqual(goal), until);
+  const slotsOf = (name: string, all: readonly RunRow[]) =>
+    all.filter(({ object }) => object === `web1/${name}`).map((row) => row.slotMs);
+  await vi.waitFor(async () => {
+    const all = await backups(catalog);
+    expect(passed(all).length).toBeGreaterThanOrEqual(goal);
+    for (const name of names) expect(slotsOf(name, all).length, name).toBeGreaterThan(3);
+  }, until);
   await scheduler.stop();
   await startProgram("../../packages/scheduler/src/main.ts", ["--config", quietFile, "--redis", redis.url]);
   await vi.waitFor(async () => expect(await catalog.openRuns()).toEqual([]), { timeout: 300_000, interval: 200 });
@@ -136,8 +142,7 @@ test("redis killed and deleted with one run active and three waiting: slots and 
       expect(`${id} ${record?.result} ${record?.cause}`).toMatch(/ skipped still (running|waiting): /);
   }
   for (const name of names) {
-    const slots = rows.filter(({ object }) => object === `web1/${name}`).map((row) => row.slotMs);
-    slots.reverse();
+    const slots = slotsOf(name, rows).reverse();
     expect(slots.length, name).toBeGreaterThan(3);
     expect(slots, name).toEqual(slots.map((_, index) => slots[0]! + index * slotMs));
   }
