@@ -7,6 +7,7 @@ import {
   displayName,
   exitCodes,
   LifeboatError,
+  messageOf,
   type RestoreTarget,
   type TargetState,
 } from "@lifeboat/model";
@@ -67,6 +68,7 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
   await using opened = await openSnapshot(session, values, values.word(0), showProgress(session, "restore"));
   const include = includeOf(opened, values);
   const { host, folder } = targetOf(to, opened);
+  let hasBegun = false;
   const outcome = await runRestore(opened.context, {
     repository: opened.repository,
     snapshot: opened.snapshot,
@@ -78,10 +80,11 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
       refuseFull(state, target);
       sayPlan(session, opened, include, state, target);
       if (session.dryRun) throw new DryRunEnd();
+      hasBegun = true;
     },
   }).catch((error: unknown) => {
     if (error instanceof DryRunEnd) return undefined;
-    throw error;
+    throw hasBegun && session.signal.aborted ? stoppedHalfway(session.signal.reason, to) : error;
   });
   session.output.status(undefined);
   if (outcome === undefined) {
@@ -91,6 +94,13 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
   await sayOutcome(session, opened, outcome, to);
   if (outcome.verification.differenceCount > 0) return exitCodes.checkFailed;
   return outcome.problemCount > 0 ? exitCodes.incomplete : exitCodes.passed;
+}
+
+function stoppedHalfway(reason: unknown, to: string): LifeboatError {
+  return new LifeboatError("cancelled", messageOf(reason), {
+    hint: "Empty the folder or name another one, then run the command again.",
+    context: { state: `what was restored until then stands in ${to}; nothing was overwritten` },
+  });
 }
 
 /** Ends a restore between looking at its target and writing to it. */
