@@ -31,7 +31,9 @@ export async function runDrillJob(
       ...(startedBy !== undefined && { startedBy }),
       ...(configSha256 !== undefined && { configSha256 }),
     });
-    const [cause] = report.causes;
+    // A warning must not stand in the history in place of what made the drill fail.
+    const cause = report.causes.find(({ kind }) => kind !== "warning") ?? report.causes[0];
+    const repository = report.assets[0]?.repository ?? undefined;
     const figures = {
       checks: report.checks.length,
       warnings: report.warnings,
@@ -39,7 +41,10 @@ export async function runDrillJob(
       ...(report.achieved.rpa_s !== null && { rpa_s: report.achieved.rpa_s }),
     };
     const why = report.outcome === "passed" ? undefined : cause && `${cause.where}: ${cause.reason}`;
-    return { record: createRunRecord(order, started, context.clock, { result: report.outcome, cause: why, figures }), report };
+    return {
+      record: createRunRecord(order, started, context.clock, { result: report.outcome, repository, cause: why, figures }),
+      report,
+    };
   } finally {
     await opened.close();
   }

@@ -94,7 +94,7 @@ export class Sealer {
 
   /**
    * AES-256-CTR, the same in both directions. In parts: they stay in the processor's cache, and their memory is used again, where a
-   * large result would be new memory of the system each time (measured: 7 of 8 seconds a GiB went into its page faults).
+   * large result would be new memory of the system each time (measured: 8.1 s of CPU a GiB, of them 6 in page faults, against 1.5 s).
    */
   *#cryptParts(input: Uint8Array, nonce: Uint8Array): Generator<Uint8Array> {
     if (input.length <= smallBytes) {

@@ -10,8 +10,7 @@ export function compressTree(plain: Uint8Array): Buffer {
 
 const probeBytes = 32 * 1024;
 /**
- * Smaller blobs are stored as they are: an eighth of a kilobyte is what compressing one saves, for four times the time of all the rest
- * that is done to it, and once more at each reading. On /usr/share, whose median file has 1.2 KB, that costs 0.6 % of space.
+ * Smaller blobs are stored as they are: compressing one saves an eighth of it, for about 60 µs, and 25 µs at each reading. On /usr/share, whose median file has 1.2 KB, that costs 0.6 % of space.
  */
 const worthCompressingBytes = 1024;
 
