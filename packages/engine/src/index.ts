@@ -40,6 +40,16 @@ export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapsho
 export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
+export {
+  addKey,
+  type ChangedPassword,
+  changePassword,
+  findKey,
+  listKeys,
+  type NewKey,
+  type RepositoryKey,
+  removeKey,
+} from "./maintenance/repository-keys.ts";
 export { type RepositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
 export { streamFile } from "./maintenance/stream-file.ts";
 export { unlockRepository } from "./maintenance/unlock-repository.ts";

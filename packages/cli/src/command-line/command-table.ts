@@ -145,6 +145,26 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/repo-stats.ts")).repoStats,
       },
       {
+        name: "key list",
+        summary: "who has a password of the repository",
+        load: async () => (await import("../commands/key-list.ts")).keyList,
+      },
+      {
+        name: "key add",
+        summary: "one more password for the repository",
+        load: async () => (await import("../commands/key-add.ts")).keyAdd,
+      },
+      {
+        name: "key remove",
+        summary: "take a password's right to open the repository",
+        load: async () => (await import("../commands/key-remove.ts")).keyRemove,
+      },
+      {
+        name: "key passwd",
+        summary: "change the password that is in use",
+        load: async () => (await import("../commands/key-passwd.ts")).keyPasswd,
+      },
+      {
         name: "retention run",
         summary: "forget the snapshots that retention does not keep",
         load: async () => (await import("../commands/retention-run.ts")).retentionRun,

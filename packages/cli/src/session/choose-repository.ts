@@ -1,11 +1,8 @@
-import { constants, createReadStream, openSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { Socket } from "node:net";
-import { addAbortSignal } from "node:stream";
 import type { RepositoryByHand, RepositoryChoice } from "@lifeboat/jobs";
-import { type CompiledConfig, isName, LifeboatError, messageOf } from "@lifeboat/model";
+import { type CompiledConfig, isName, LifeboatError } from "@lifeboat/model";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { loadConfig, loadConfigIfThere } from "./load-config.ts";
+import { readPasswordFile } from "./read-password-file.ts";
 import type { Session } from "./session.ts";
 
 export interface ChosenRepository {
@@ -13,8 +10,6 @@ export interface ChosenRepository {
   readonly config: CompiledConfig | undefined;
   readonly choice: RepositoryChoice;
 }
-
-const maxPasswordBytes = 64 * 1024;
 
 /**
  * The repository of a command: `--repo` with a name of the configuration or a place, else LIFEBOAT_REPOSITORY or RESTIC_REPOSITORY,
@@ -78,43 +73,7 @@ async function byHand(session: Session, values: OptionValues, url: string): Prom
       hint: "Pass --password-file FILE, or set LIFEBOAT_PASSWORD_FILE.",
     });
   }
-  const password = file === undefined ? fromEnvironment! : await readPasswordFile(session, file);
+  const password = file === undefined ? fromEnvironment! : await readPasswordFile(session, file, "--password-file");
   session.mask.add(password);
   return { url, password };
-}
-
-/** One line end at the end is dropped, as restic does. A pipe (`<(pass show backup)`) is read to its end. */
-async function readPasswordFile(session: Session, path: string): Promise<string> {
-  try {
-    const password = await readSmallFile(session, path);
-    if (password === "") throw new Error("it is empty");
-    return password;
-  } catch (error) {
-    session.signal.throwIfAborted();
-    throw new LifeboatError("secret-unresolved", `password file ${path} cannot be used (${messageOf(error)})`, {
-      cause: error,
-      hint: "Correct the path given with --password-file.",
-    });
-  }
-}
-
-async function readSmallFile(session: Session, path: string): Promise<string> {
-  const found = await stat(path);
-  if (found.isFile() && (found.mode & 0o077) !== 0) {
-    session.logger.warn({ next: `chmod 600 ${path}` }, `password file ${path} can be read by others`);
-  }
-  // A blocking read of a pipe holds a thread, and with it the end of the process.
-  const stream = found.isFIFO()
-    ? new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
-    : createReadStream(path);
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of addAbortSignal(session.signal, stream)) {
-    parts.push(part as Buffer);
-    bytes += (part as Buffer).length;
-    if (bytes > maxPasswordBytes) throw new Error(`it has more than ${maxPasswordBytes} bytes`);
-  }
-  return Buffer.concat(parts)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
 }

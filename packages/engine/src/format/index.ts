@@ -1,7 +1,7 @@
 export { decodeConfig, encodeConfig, type RepositoryConfig } from "./config-file.ts";
 export { goFileMode, unixMode } from "./file-mode.ts";
 export { decodeIndex, encodeIndex, type IndexedPack, maxBlobsPerIndex } from "./index-file.ts";
-export { createMasterKey, encodeKeyFile, openKeyFile } from "./key-file.ts";
+export { createMasterKey, decodeKeyOrigin, encodeKeyFile, type KeyFileOrigin, openKeyFile } from "./key-file.ts";
 export {
   configName,
   idOfName,

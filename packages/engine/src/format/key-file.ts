@@ -34,6 +34,14 @@ export async function encodeKeyFile(
   return Buffer.from(JSON.stringify({ ...origin, kdf: "scrypt", ...cost, salt: base64(salt), data: base64(data) }));
 }
 
+/** Who made a key file and when, without opening it. Throws an Error with the reason when the file is damaged. */
+export function decodeKeyOrigin(file: Uint8Array): KeyFileOrigin {
+  const raw = JSON.parse(Buffer.from(file).toString("utf8")) as Record<string, unknown> | null;
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  if (typeof raw !== "object" || raw === null) throw new Error("it is no object");
+  return { created: text(raw.created), username: text(raw.username), hostname: text(raw.hostname) };
+}
+
 /** Throws TagMismatch when the password is not this key's, an Error with the reason when the file is damaged. */
 export async function openKeyFile(file: Uint8Array, password: string): Promise<SealKey> {
   const raw = JSON.parse(Buffer.from(file).toString("utf8")) as Record<string, unknown>;

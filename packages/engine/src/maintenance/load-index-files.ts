@@ -31,8 +31,8 @@ export interface LoadedIndex {
 }
 
 /** The same repository without anything remembered. Shares the store: do not close it. */
-export function forgetEverything({ store, location, masterKey, config }: Repository): Repository {
-  return new Repository({ store, location, masterKey, config });
+export function forgetEverything({ store, location, masterKey, keyId, config }: Repository): Repository {
+  return new Repository({ store, location, masterKey, keyId, config });
 }
 
 /** Reads every index file; a damaged one is told, not thrown. A pack that several files list alike counts once. */

@@ -1,20 +1,19 @@
 import { type Clock, LifeboatError, messageOf } from "@lifeboat/model";
 import type { ObjectStore, StoreLocation } from "../backend/index.ts";
 import { createPolynomial, isIrreducible, parsePolynomial } from "../chunker/index.ts";
-import { randomBytes, type ScryptCost, Sealer, type SealKey, sha256Hex, TagMismatch } from "../crypto/index.ts";
+import { randomBytes, type ScryptCost, Sealer, type SealKey, sha256Hex } from "../crypto/index.ts";
 import {
   configName,
   createMasterKey,
   decodeConfig,
   encodeConfig,
   encodeKeyFile,
-  idOfName,
   objectName,
   objectPrefix,
-  openKeyFile,
   type RepositoryConfig,
 } from "../format/index.ts";
 import { claimNewRepository, repositoryExists } from "./claim-new-repository.ts";
+import { findMasterKey } from "./find-master-key.ts";
 import { Repository } from "./repository.ts";
 
 export interface StorePlace {
@@ -23,9 +22,6 @@ export interface StorePlace {
   readonly location?: StoreLocation | undefined;
 }
 
-/** As restic: more keys are never tried, each costs half a second. */
-const maxKeysTried = 20;
-
 /** Throws `repository-missing`, `wrong-password`, `repository-unsupported`, `repository-damaged` and the store's errors. */
 export async function openRepository(place: StorePlace, password: string): Promise<Repository> {
   const { store } = place;
@@ -33,50 +29,8 @@ export async function openRepository(place: StorePlace, password: string): Promi
   if (config === undefined) {
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
   }
-  const masterKey = await findMasterKey(store, password);
-  return new Repository({ store, location: place.location, masterKey, config: await readConfig(store, masterKey) });
-}
-
-async function findMasterKey(store: ObjectStore, password: string): Promise<SealKey> {
-  const ids: string[] = [];
-  for await (const { name } of store.list(objectPrefix("key"))) {
-    const id = idOfName(name);
-    if (id !== undefined && ids.length < maxKeysTried) ids.push(id);
-  }
-  if (ids.length === 0) throw new LifeboatError("repository-damaged", `repository ${store.url} has no key`);
-  let damage: unknown;
-  for (const id of ids) {
-    const file = await store.get(objectName("key", id));
-    try {
-      if (sha256Hex(file) !== id) throw new Error("its hash is not its name");
-      return await openKeyOnce(id, file, password);
-    } catch (error) {
-      // A tag that does not fit means: another password's key. A damaged key must not hide one that opens.
-      if (!(error instanceof TagMismatch)) damage = error;
-    }
-  }
-  if (damage !== undefined && ids.length === 1) {
-    throw new LifeboatError("repository-damaged", `key ${ids[0]} in ${store.url} is damaged: ${messageOf(damage)}`, {
-      cause: damage,
-    });
-  }
-  const keys = ids.length === 1 ? "the key" : `none of the ${ids.length} keys`;
-  const opens = ids.length === 1 ? "does not open" : "opens";
-  throw new LifeboatError("wrong-password", `${keys} of ${store.url} ${opens} with this password`);
-}
-
-const maxKeptKeys = 32;
-const keptKeys = new Map<string, SealKey>();
-
-/** A service opens a repository for each run; deriving the key costs half a second of CPU and gigabytes of memory traffic each time. */
-async function openKeyOnce(id: string, file: Uint8Array, password: string): Promise<SealKey> {
-  const name = `${id} ${sha256Hex(Buffer.from(password))}`;
-  const kept = keptKeys.get(name);
-  if (kept !== undefined) return kept;
-  const key = await openKeyFile(file, password);
-  if (keptKeys.size >= maxKeptKeys) keptKeys.delete(keptKeys.keys().next().value!);
-  keptKeys.set(name, key);
-  return key;
+  const { keyId, masterKey } = await findMasterKey(store, password);
+  return new Repository({ store, location: place.location, masterKey, keyId, config: await readConfig(store, masterKey) });
 }
 
 async function readConfig(store: ObjectStore, masterKey: SealKey): Promise<RepositoryConfig> {
@@ -125,14 +79,15 @@ export async function initRepository(place: StorePlace, password: string, option
     { created, username: options.username, hostname: options.hostname },
     options.cost,
   );
-  await claimNewRepository(store, { name: objectName("key", sha256Hex(key)), bytes: key }, options.clock);
+  const keyId = sha256Hex(key);
+  await claimNewRepository(store, { name: objectName("key", keyId), bytes: key }, options.clock);
   const config: RepositoryConfig = {
     version: 2,
     id: randomBytes(32).toString("hex"),
     chunkerPolynomial: options.polynomial ?? createPolynomial(randomBytes),
   };
   await store.put(configName, new Sealer(masterKey).seal(encodeConfig(config)));
-  return new Repository({ store, location: place.location, masterKey, config });
+  return new Repository({ store, location: place.location, masterKey, keyId, config });
 }
 
 async function refuseHeadless(store: ObjectStore): Promise<void> {

@@ -33,16 +33,25 @@ export class Repository {
   /** Where it lies, for threads that open it on their own; undefined for a store in memory. */
   readonly location: StoreLocation | undefined;
   readonly masterKey: SealKey;
+  /** The key file that was opened: the one that must not be removed. */
+  readonly keyId: string;
   readonly config: RepositoryConfig;
   readonly sealer: Sealer;
   readonly index = new BlobIndex();
   readonly #trees = new PackCache(4);
   readonly #indexIds = new Set<string>();
 
-  constructor(parts: { store: ObjectStore; location: StoreLocation | undefined; masterKey: SealKey; config: RepositoryConfig }) {
+  constructor(parts: {
+    store: ObjectStore;
+    location: StoreLocation | undefined;
+    masterKey: SealKey;
+    keyId: string;
+    config: RepositoryConfig;
+  }) {
     this.store = parts.store;
     this.location = parts.location;
     this.masterKey = parts.masterKey;
+    this.keyId = parts.keyId;
     this.config = parts.config;
     this.sealer = new Sealer(parts.masterKey);
   }

@@ -30,7 +30,13 @@ export const repositoryErrors = {
     exit: exitCodes.wrongPassword,
     retry: "never",
     meaning: "No key of the repository opens with this password.",
-    hint: "Check the password reference; 'restic key list' shows who has keys.",
+    hint: "Check the password reference; another key's password opens the repository as well.",
+  },
+  "key-not-found": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "The repository has no key with this id.",
+    hint: "List the keys with 'lifeboat key list'.",
   },
   "repository-damaged": {
     exit: exitCodes.failed,

@@ -1,0 +1,75 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
+
+// Each step is a process of its own; on a busy machine a dozen of them take their time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+let place: Place;
+let hands: string[];
+
+/** Lifeboat creates the repository, stock restic fills it. */
+beforeAll(async () => {
+  place = createPlace();
+  place.write("password", "correct horse\n");
+  hands = handsOf("repository");
+  const made = await place.run(["repo", "init", ...hands]);
+  expect(made.code, made.err).toBe(0);
+  mkdirSync(place.at("source/deep"), { recursive: true });
+  for (const round of [1, 2, 3]) {
+    writeFileSync(place.at("source/letter.txt"), `letter ${round}\n`);
+    for (let at = 0; at < 30; at++) writeFileSync(place.at(`source/deep/file-${at}`), `content ${at}\n`.repeat(at * round));
+    restic("backup", "--host", "web1", "--tag", "asset=web1/files", "--time", `2026-11-0${round} 03:00:00`, place.at("source"));
+  }
+});
+afterAll(() => place?.remove());
+
+function handsOf(repository: string, password = "password"): string[] {
+  return ["--repo", place.at(repository), "--password-file", place.at(password)];
+}
+
+function restic(...args: string[]): string {
+  return resticAt("repository", "password", ...args);
+}
+
+function resticAt(repository: string, password: string, ...args: string[]): string {
+  const options = ["-r", place.at(repository), "--password-file", place.at(password), "--no-cache", ...args];
+  return execFileSync("restic", options, { encoding: "utf8" });
+}
+
+function copyOfRepository(name: string): string[] {
+  execFileSync("cp", ["-a", place.at("repository"), place.at(name)]);
+  return handsOf(name);
+}
+
+describe("keys", () => {
+  test("are added, listed, changed and removed; the one in use stays", async () => {
+    const own = copyOfRepository("keys");
+    place.write("second", "battery staple\n");
+    place.write("third", "hunter2\n");
+    const missing = await place.run(["key", "add", ...own]);
+    expect([missing.code, missing.err]).toEqual([2, expect.stringContaining("--new-password-file")]);
+    const added = await place.run(["key", "add", ...own, "--new-password-file", place.at("second"), "--user", "alice", "--json"]);
+    expect(added.code, added.err).toBe(0);
+    const { id } = jsonLines(added.out)[0] as { id: string };
+    const listed = await place.run(["key", "list", ...own]);
+    expect(listed.out).toMatch(new RegExp(`^ +${id.slice(0, 8)} +alice`, "m"));
+    expect(listed.out).toMatch(/^\* +[0-9a-f]{8}/m);
+    expect(JSON.parse(resticAt("keys", "second", "key", "list", "--json"))).toHaveLength(2);
+    const changed = await place.run(["key", "passwd", ...handsOf("keys", "second"), "--new-password-file", place.at("third")]);
+    expect(changed.code, changed.err).toBe(0);
+    expect((await place.run(["key", "list", ...handsOf("keys", "second")])).code).toBe(12);
+    const keys = JSON.parse((await place.run(["key", "list", ...own, "--json"])).out) as { id: string; current: boolean }[];
+    const inUse = keys.find(({ current }) => current)!.id;
+    const other = keys.find(({ current }) => !current)!.id;
+    const refused = await place.run(["key", "remove", inUse, ...own]);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("the one in use")]);
+    const asked = await place.run(["key", "remove", other.slice(0, 8), ...own]);
+    expect([asked.code, asked.err]).toEqual([9, expect.stringContaining("--yes")]);
+    const removed = await place.run(["key", "remove", other.slice(0, 8), ...own, "--yes"]);
+    expect(removed.code, removed.err).toBe(0);
+    expect((await place.run(["key", "list", ...handsOf("keys", "third")])).code).toBe(12);
+    expect(resticAt("keys", "password", "check")).toContain("no errors");
+  });
+});
