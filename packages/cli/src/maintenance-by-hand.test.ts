@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
 // Each step is a process of its own; on a busy machine a dozen of them take their time.
@@ -71,5 +72,39 @@ describe("keys", () => {
     expect(removed.code, removed.err).toBe(0);
     expect((await place.run(["key", "list", ...handsOf("keys", "third")])).code).toBe(12);
     expect(resticAt("keys", "password", "check")).toContain("no errors");
+  });
+});
+
+describe("repo check", () => {
+  test("reads parts, shares and sizes as restic writes them, and refuses what is none", async () => {
+    const read = async (subset: string) => {
+      const { code, out, err } = await place.run(["repo", "check", ...hands, "--read-data-subset", subset, "--json"]);
+      expect(code, err).toBe(0);
+      return (jsonLines(out).at(-1) as { bytes_read: number }).bytes_read;
+    };
+    const parts = [await read("1/2"), await read("2/2")];
+    const all = await read("100%");
+    expect(parts[0]! + parts[1]!).toBe(all);
+    expect(await read("500M")).toBe(all);
+    for (const wrong of ["3/2", "1/300", "0%", "5", "101%"]) {
+      const { code, err } = await place.run(["repo", "check", ...hands, "--read-data-subset", wrong]);
+      expect([code, err], wrong).toEqual([2, expect.stringContaining(`"${wrong}"`)]);
+    }
+  });
+
+  test("with --no-lock it leaves nothing behind, and goes on beside an exclusive lock", async () => {
+    const own = copyOfRepository("frozen");
+    const clock = { now: () => Date.now(), sleep: async () => undefined };
+    const location = { url: place.at("frozen") };
+    const repository = await openRepository({ store: await openObjectStore(location, { clock }) }, "correct horse");
+    onTestFinished(() => repository.close());
+    const owner = { hostname: "elsewhere", username: "root", pid: 1 };
+    const lock = await RepositoryLock.acquire(repository, { exclusive: true, owner, clock });
+    onTestFinished(() => lock.release());
+    const before = execFileSync("find", [place.at("frozen"), "-type", "f"], { encoding: "utf8" });
+    const { code, err } = await place.run(["repo", "check", ...own, "--no-lock"]);
+    expect(code, err).toBe(0);
+    expect(err).toContain("sound");
+    expect(execFileSync("find", [place.at("frozen"), "-type", "f"], { encoding: "utf8" })).toBe(before);
   });
 });

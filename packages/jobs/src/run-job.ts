@@ -19,6 +19,8 @@ export async function runRepositoryJob(
   order: RunOrder,
   choice: RepositoryChoice,
   work: (repository: Repository) => Promise<RunEnd>,
+  /** `isReadOnly`: no record is stored. */
+  { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
 ): Promise<JobOutcome> {
   const started = context.clock.now();
   const name = "name" in choice ? choice.name : undefined;
@@ -26,12 +28,12 @@ export async function runRepositoryJob(
   try {
     repository = await openChosenRepository(context, choice);
     const record = createRunRecord(order, started, context.clock, { repository: name, ...(await work(repository)) });
-    await saveRunRecord(repository, record);
+    if (!isReadOnly) await saveRunRecord(repository, record);
     return { record, error: undefined };
   } catch (error) {
     const record = createRunRecord(order, started, context.clock, { ...endOfError(error, context.signal), repository: name });
     await repository?.close().catch(() => {});
-    await saveFailure(context, choice, record, repository !== undefined);
+    await saveFailure(context, choice, record, repository !== undefined && !isReadOnly);
     return { record, error };
   } finally {
     await repository?.close();

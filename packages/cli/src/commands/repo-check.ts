@@ -1,5 +1,6 @@
+import type { ReadDataChoice } from "@lifeboat/engine";
 import { runCheck } from "@lifeboat/jobs";
-import { displayName, exitCodes, isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { displayName, exitCodes, isLifeboatError, LifeboatError, parseRatio, parseSize } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { countOf, formatBytes } from "../output/format-size.ts";
@@ -15,24 +16,28 @@ export const repoCheck: CommandSpec = {
   repository: true,
   options: [
     { flags: "--read-data", description: "read every byte, not only structure and sizes" },
-    { flags: "--read-data-subset <SHARE>", description: "read a random share of the packs: 5%" },
+    { flags: "--read-data-subset <SHARE>", description: "read part 1/5 of the packs, a random 2.5% of them, or about 500MiB" },
+    { flags: "--no-lock", description: "for a repository that can only be read: neither a lock nor a record is stored" },
   ],
   examples: [
     { command: "lifeboat repo check", does: "every object there, every tree complete" },
     { command: "lifeboat repo check --repo s3-dr --read-data-subset 5%", does: "and a share of the data" },
+    { command: "lifeboat repo check --repo s3-dr --read-data-subset 1/7", does: "one part a day: after 7/7 every byte was read" },
     { command: "lifeboat repo check --repo /srv/repo --password-file F --read-data", does: "with bare hands, every byte" },
   ],
-  details: "Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
+  details:
+    "With --no-lock, a prune that runs meanwhile shows as damage. Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
   run: checkOne,
 };
 
 async function checkOne(session: Session, values: OptionValues): Promise<number> {
   const { config, choice } = await chooseRepository(session, values);
   const readData = readDataOf(values);
-  const context = openJobContext(session, { config, writes: true, progress: showProgress(session, "check") });
+  const noLock = !values.flag("lock");
+  const context = openJobContext(session, { config, writes: !noLock, progress: showProgress(session, "check") });
   const order = byHandOrder(session, config, "check", runObjectOf(choice));
   session.say(`checking ${"name" in choice ? choice.name : choice.url}${values.flag("read-data") ? ", every byte" : ""}`);
-  const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData });
+  const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData, noLock });
   session.output.status(undefined);
   session.signal.throwIfAborted();
   if (config !== undefined) {
@@ -65,12 +70,24 @@ async function checkOne(session: Session, values: OptionValues): Promise<number>
   return exitCodes.checkFailed;
 }
 
-function readDataOf(values: OptionValues) {
+/** As restic's option: "n/t", "x%" or a size; also the sizes that restic writes, "500M". */
+function readDataOf(values: OptionValues): ReadDataChoice {
   const subset = values.text("read-data-subset");
-  if (values.flag("read-data")) return true;
+  if (values.flag("read-data")) {
+    if (subset === undefined) return true;
+    throw new LifeboatError("usage", "--read-data reads everything: leave --read-data-subset out, or --read-data");
+  }
   if (subset === undefined) return false;
-  const match = /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(subset);
-  const ratio = match === null ? 0 : Number(match[1]) / 100;
-  if (ratio > 0 && ratio <= 1) return { ratio };
-  throw new LifeboatError("usage", `--read-data-subset "${subset}" is no share like 5%`);
+  const [, part, of] = /^([1-9][0-9]{0,2})\/([1-9][0-9]{0,2})$/.exec(subset) ?? [];
+  if (part !== undefined && Number(part) <= Number(of) && Number(of) <= 256) return { part: Number(part), of: Number(of) };
+  const ratio = parseRatio(subset);
+  if (subset.endsWith("%") && ratio !== undefined && ratio > 0 && ratio <= 1) return { ratio };
+  const bytes = parseSize(
+    subset.replace(/^([1-9][0-9]*)([KMGT])$/i, (_, count: string, unit: string) => `${count}${unit.toUpperCase()}iB`),
+  );
+  if (bytes !== undefined && bytes > 0) return { bytes };
+  throw new LifeboatError(
+    "usage",
+    `--read-data-subset "${subset}" is neither a part (1/5, at most 256), a share (2.5%) nor a size (500MiB)`,
+  );
 }

@@ -22,8 +22,12 @@ export interface ReadPacksOptions {
   readonly onRead: (bytes: number) => void;
 }
 
-/** A choice that is the same for everybody who asks with the same number, so that parts 1/5 to 5/5 cover everything. */
-export function choosePacks(packs: readonly string[], choice: ReadDataChoice, now: number): Set<string> {
+/**
+ * Of the packs with their sizes. A part is the same for everybody who asks with the same number, so that parts 1/5 to 5/5 cover
+ * everything, also when restic reads some of them.
+ */
+export function choosePacks(sizes: ReadonlyMap<string, number>, choice: ReadDataChoice, now: number): Set<string> {
+  const packs = [...sizes.keys()];
   if (choice === false) return new Set();
   if (choice === true) return new Set(packs);
   if ("part" in choice) return new Set(packs.filter((id) => Number.parseInt(id.slice(0, 2), 16) % choice.of === choice.part - 1));
@@ -31,7 +35,16 @@ export function choosePacks(packs: readonly string[], choice: ReadDataChoice, no
   const shuffled = packs
     .map((id) => ({ id, rank: sha256Hex(Buffer.from(`${now} ${id}`)) }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1));
-  return new Set(shuffled.slice(0, Math.ceil(packs.length * choice.ratio)).map(({ id }) => id));
+  if ("ratio" in choice) return new Set(shuffled.slice(0, Math.ceil(packs.length * choice.ratio)).map(({ id }) => id));
+  let left = choice.bytes;
+  const chosen = new Set<string>();
+  for (const { id } of shuffled) {
+    // At least one: a repository whose packs are all larger would never be read.
+    if (left <= 0) break;
+    chosen.add(id);
+    left -= sizes.get(id)!;
+  }
+  return chosen;
 }
 
 /**

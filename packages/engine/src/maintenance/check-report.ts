@@ -20,8 +20,15 @@ export interface CheckError {
   readonly detail: string;
 }
 
-/** Which data to read, besides the structure: none, all, the packs of part n of t (stable), or a share of all packs. */
-export type ReadDataChoice = boolean | { readonly part: number; readonly of: number } | { readonly ratio: number };
+/**
+ * Which data to read, besides the structure: none, all, the packs of part n of t (stable, as restic parts them: 1 <= n <= t <= 256), a
+ * share of all packs, or packs of about so many bytes; the last two are others each time.
+ */
+export type ReadDataChoice =
+  | boolean
+  | { readonly part: number; readonly of: number }
+  | { readonly ratio: number }
+  | { readonly bytes: number };
 
 /** A file that cannot be restored whole any more, because its only copy of a blob is lost. */
 export interface AffectedFile {

@@ -66,6 +66,11 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
     const all = objectPaths(fixture.repositoryPath, "data").length;
     const parts = await Promise.all([1, 2, 3].map((part) => check(fixture.repositoryPath, { part, of: 3 })));
     expect(parts.reduce((sum, { packsRead }) => sum + packsRead, 0)).toBe(all);
+    const some = await check(fixture.repositoryPath, { bytes: 20_000_000 });
+    expect(some.bytesRead).toBeGreaterThanOrEqual(20_000_000);
+    expect(some.packsRead).toBeLessThan(all);
+    expect((await check(fixture.repositoryPath, { bytes: 1 })).packsRead).toBe(1);
+    expect((await check(fixture.repositoryPath, { bytes: 1e12 })).packsRead).toBe(all);
     const share = await check(fixture.repositoryPath, { ratio: 0.4 });
     expect(share.packsRead).toBe(Math.ceil(all * 0.4));
   });

@@ -18,7 +18,7 @@ export interface CheckOptions {
 /**
  * Is the repository sound? Index files open, packs are there in their right size, every folder of every snapshot can be read and
  * all that it names is in the index; with `readData` every byte of packs is read and verified. Nothing is taken from what the given
- * repository remembers, nothing is changed. As restic's `check`: hold the exclusive lock, or a run under way shows as unindexed packs.
+ * repository remembers, nothing is changed. Hold a lock: beside a prune, what it moves shows as damage. A backup under way shows as unindexed packs.
  *
  * Damage goes into the report; thrown are only errors of the store and of who called.
  */
@@ -35,7 +35,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
   if (listed.unindexedPacks > 0) {
     hints.push(`${listed.unindexedPacks} packs are in no index: harmless, left by a run that was killed; prune removes them`);
   }
-  const chosen = choosePacks([...listed.present.keys()], options.readData, clock.now());
+  const chosen = choosePacks(listed.present, options.readData, clock.now());
   const toRead = new Map([...listed.present].filter(([id]) => chosen.has(id)));
   const totalBytes = [...toRead.values()].reduce((sum, bytes) => sum + bytes, 0);
   let bytesRead = 0;
