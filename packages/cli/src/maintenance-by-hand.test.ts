@@ -108,3 +108,29 @@ describe("repo check", () => {
     expect(execFileSync("find", [place.at("frozen"), "-type", "f"], { encoding: "utf8" })).toBe(before);
   });
 });
+
+describe("repo repair index", () => {
+  test("brings a lost index back, and names what a lost pack held with exit code 6", async () => {
+    const own = copyOfRepository("broken");
+    execFileSync("sh", ["-c", `rm ${place.at("broken/index")}/*`]);
+    const dry = await place.run(["repo", "repair", "index", ...own, "--dry-run"]);
+    expect([dry.code, dry.err]).toEqual([0, expect.stringContaining("nothing was changed")]);
+    expect(execFileSync("ls", [place.at("broken/index")], { encoding: "utf8" })).toBe("");
+    const done = await place.run(["repo", "repair", "index", ...own]);
+    expect([done.code, done.err]).toEqual([0, expect.stringMatching(/✓ sound: 3 snapshots/)]);
+    expect(resticAt("broken", "password", "check", "--read-data")).toContain("no errors");
+    const whole = await place.run(["repo", "repair", "index", ...own]);
+    expect([whole.code, whole.err]).toEqual([0, expect.stringContaining("nothing to repair")]);
+    // The smallest packs hold folders: the largest holds files.
+    execFileSync("sh", [
+      "-c",
+      `rm -f "$(find ${place.at("broken/data")} -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"`,
+    ]);
+    const lost = await place.run(["repo", "repair", "index", ...own, "--json"]);
+    expect(lost.code, lost.err).toBe(6);
+    const summary = jsonLines(lost.out).at(-1) as { packs_missing: string[]; errors: { kind: string; detail: string }[] };
+    expect(summary.packs_missing).toHaveLength(1);
+    expect(summary.errors[0]).toMatchObject({ kind: "blob-missing", detail: expect.stringContaining(place.at("source/")) });
+    expect((await place.run(["repo", "repair", "snapshots", ...own])).code).toBe(2);
+  });
+});

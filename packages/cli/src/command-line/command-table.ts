@@ -135,6 +135,11 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/repo-prune.ts")).repoPrune,
       },
       {
+        name: "repo repair",
+        summary: "make the index anew from the packs",
+        load: async () => (await import("../commands/repo-repair.ts")).repoRepair,
+      },
+      {
         name: "repo unlock",
         summary: "remove locks of dead programs",
         load: async () => (await import("../commands/repo-unlock.ts")).repoUnlock,

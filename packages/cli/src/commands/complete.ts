@@ -33,6 +33,7 @@ async function candidatesFor(session: Session, before: readonly string[], last: 
   if (/^(snapshots|restore|ls|cat|diff|history|replicate|retention run)$/.test(found.row.name)) return names(session, "assets");
   if (found.row.name === "backup run") return [...(await names(session, "policies")), ...(await names(session, "assets"))];
   if (/^(host|doctor)/.test(found.row.name)) return names(session, "hosts");
+  if (found.row.name === "repo repair") return ["index"];
   if (found.row.name.startsWith("drill")) return names(session, "drills");
   return [];
 }

@@ -65,7 +65,7 @@ async function checkOne(session: Session, values: OptionValues): Promise<number>
   }
   session.output.note(`✗ DAMAGED: ${countOf(report.errorCount, "error")}; ${looked}${read}`);
   session.output.note(
-    "  next   do not prune; copy what is sound with 'lifeboat restore', then see docs/format.md or 'restic repair'",
+    "  next   do not prune; an index that is damaged or incomplete: 'lifeboat repo repair index'; copy what is sound with 'lifeboat restore'",
   );
   return exitCodes.checkFailed;
 }

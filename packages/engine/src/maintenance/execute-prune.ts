@@ -1,13 +1,14 @@
 import { type Clock, LifeboatError, type ProgressListener } from "@lifeboat/model";
-import { encodeIndex, type IndexedPack, maxBlobsPerIndex, objectName } from "../format/index.ts";
+import { objectName } from "../format/index.ts";
 import { BlobIndex } from "../repository/blob-index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
 import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { BlobReader } from "../restorer/blob-reader.ts";
 import { copyDataBlobs } from "./copy-data-blobs.ts";
-import { forgetEverything, loadIndexFile } from "./load-index-files.ts";
+import { forgetEverything } from "./load-index-files.ts";
 import { createProgressReporter, type ProgressReporter } from "./progress-reporter.ts";
 import { keyOfBlob, type PruneBasis, type PrunePlan, takeBasis } from "./prune-plan.ts";
+import { rewriteIndexFiles } from "./rewrite-index-files.ts";
 
 export interface ExecutePruneOptions {
   readonly signal: AbortSignal;
@@ -50,7 +51,7 @@ export async function executePrune(repository: Repository, plan: PrunePlan, opti
   let left = await deletePacks(basis.repository, plan.unindexed, signal, reporter);
   const moved = await movePacks(basis, plan, signal, reporter);
   requireAllUsed(basis, moved.target);
-  await rewriteIndex(basis, signal);
+  await rewriteIndexFiles(basis.repository, { files: basis.rewrite, leaveOut: basis.gone, signal });
   const gone = [...plan.remove, ...plan.repack];
   left += await deletePacks(basis.repository, gone, signal, reporter);
   const all = [...plan.unindexed, ...gone];
@@ -120,31 +121,6 @@ function requireAllUsed({ repository, isUsed, usedCount, gone }: PruneBasis, tar
       `prune would lose ${usedCount - safe.size} blobs of ${repository.store.url}; nothing that is indexed was removed`,
     );
   }
-}
-
-async function rewriteIndex({ repository, rewrite, gone }: PruneBasis, signal: AbortSignal): Promise<void> {
-  const written = new Set<string>();
-  let packs: IndexedPack[] = [];
-  let blobs = 0;
-  const save = async () => {
-    if (packs.length > 0) await repository.saveUnpacked("index", encodeIndex(packs));
-    packs = [];
-    blobs = 0;
-  };
-  for (const id of rewrite) {
-    for (const pack of await loadIndexFile(repository, id, { signal })) {
-      if (gone.has(pack.id) || written.has(pack.id)) continue;
-      written.add(pack.id);
-      packs.push(pack);
-      blobs += pack.blobs.length;
-      if (blobs >= maxBlobsPerIndex) await save();
-    }
-  }
-  await save();
-  signal.throwIfAborted();
-  await forEachLimited(rewrite, repository.store.connections, (id) =>
-    repository.store.delete(objectName("index", id), { signal }),
-  );
 }
 
 /** How many could not be deleted. */
