@@ -14,6 +14,8 @@ export interface SshHostOptions {
   readonly port?: number;
   /** Further lines for sshd_config; the first occurrence of a keyword wins, and these come first. */
   readonly sshdLines?: readonly string[];
+  /** Files that only this host sees in the place of the machine's own, by path (they must exist there); needs root. */
+  readonly ownFiles?: Readonly<Record<string, { readonly content: string; readonly mode: number }>>;
 }
 
 export interface SshHost extends AsyncDisposable {
@@ -50,6 +52,17 @@ export async function startSshHost(options: SshHostOptions = {}): Promise<SshHos
     await writeFile(file("authorized_keys"), await readFile(file("identity.pub")), { mode: 0o644 });
     // sshd, started as root, insists on this folder; the package's service would make it at boot.
     if (process.getuid?.() === 0) await runCommand("install", ["-d", "-m", "755", "/run/sshd"]);
+    const mounts: string[] = [];
+    for (const [path, { content, mode }] of Object.entries(options.ownFiles ?? {})) {
+      const copy = file(`own${path.replaceAll("/", "-")}`);
+      await writeFile(copy, content, { mode });
+      mounts.push(copy, path);
+    }
+    const sshd = ["/usr/sbin/sshd", "-D", "-e", "-f", file("sshd_config")];
+    // Mounts of a namespace of its own end with its last process.
+    const mountAll = 'while [ "$1" != /usr/sbin/sshd ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; exec "$@"';
+    const [command = "", ...args] =
+      mounts.length === 0 ? sshd : ["unshare", "--mount", "sh", "-c", mountAll, "sh", ...mounts, ...sshd];
     const { server, port } = await retryStart(async () => {
       const port = options.port ?? (await findFreePort());
       await writeFile(
@@ -77,8 +90,8 @@ export async function startSshHost(options: SshHostOptions = {}): Promise<SshHos
         ].join("\n"),
       );
       const server = await startServer({
-        command: "/usr/sbin/sshd",
-        args: ["-D", "-e", "-f", file("sshd_config")],
+        command,
+        args,
         isReady: () => canConnect(port, "SSH-2.0"),
       });
       return { server, port };

@@ -18,6 +18,7 @@ export { type CollectedOutput, collectOutput } from "./process/collect-output.ts
 export { LocalMachine } from "./process/local-machine.ts";
 export { nativeCryptoInUse } from "./session/native-crypto.ts";
 export { quoteForShell } from "./session/quote-for-shell.ts";
+export { resolveEndpoint, type SshEndpoint } from "./session/resolve-endpoint.ts";
 export type { LoginOptions } from "./session/ssh-login.ts";
 export { type ConnectOptions, connectHost, type SshMachine } from "./session/ssh-machine.ts";
 export { createRestoreTarget, type RestoreTargetOptions } from "./targets/create-restore-target.ts";

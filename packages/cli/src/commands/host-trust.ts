@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { findHost, openMachine } from "@lifeboat/jobs";
 import { exitCodes, isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
@@ -28,38 +28,41 @@ async function trust(session: Session, values: OptionValues): Promise<number> {
   const config = await loadConfig(session);
   const context = openJobContext(session, { config, writes: false });
   const host = findHost(context, values.word(0));
-  const unknown = await openMachine(context, host.name).then(
-    async (machine) => {
-      await machine.close();
-      return undefined;
-    },
-    (error: unknown) => {
-      if (isLifeboatError(error, "host-key-unknown")) return error;
-      throw error;
-    },
-  );
-  if (unknown === undefined) {
-    session.say(`the key of ${host.name} is known already`);
-    return exitCodes.passed;
+  for (let added = 0; ; added++) {
+    const unknown = await openMachine(context, host.name).then(
+      async (machine) => {
+        await machine.close();
+        return undefined;
+      },
+      (error: unknown) => {
+        if (isLifeboatError(error, "host-key-unknown")) return error;
+        throw error;
+      },
+    );
+    if (unknown === undefined) {
+      if (added === 0) session.say(`the key of ${host.name} is known already`);
+      return exitCodes.passed;
+    }
+    await trustOne(session, values, unknown);
+    // Behind a jump host whose key was unknown there is another one to look at.
+    if (session.dryRun || unknown.context.jump === undefined) return exitCodes.passed;
   }
-  const { known_hosts_line: line, fingerprint, type } = unknown.context;
+}
+
+async function trustOne(session: Session, values: OptionValues, unknown: LifeboatError): Promise<void> {
+  const { host: name, address, port, known_hosts_line: line, known_hosts_file: file, fingerprint, type } = unknown.context;
   const wanted = values.text("fingerprint");
   if (wanted !== undefined && wanted.replace(/=+$/, "") !== fingerprint) {
-    throw new LifeboatError(
-      "host-key-changed",
-      `${host.name} shows ${type} key ${fingerprint}, not ${wanted}; nothing was written`,
-    );
+    throw new LifeboatError("host-key-changed", `${name} shows ${type} key ${fingerprint}, not ${wanted}; nothing was written`);
   }
-  const file = host.knownHosts ?? (context.homeFolder === undefined ? undefined : join(context.homeFolder, ".ssh/known_hosts"));
-  if (file === undefined || typeof line !== "string")
-    throw new LifeboatError("usage", `there is no known_hosts file for ${host.name}`);
-  session.say(`${host.name} (${host.address}:${host.port}) shows ${type} key ${fingerprint}`);
-  if (session.dryRun) return exitCodes.passed;
+  if (typeof file !== "string" || file.startsWith("/etc/ssh/") || typeof line !== "string")
+    throw new LifeboatError("usage", `there is no known_hosts file for ${name}`, { hint: `Set known_hosts: for host ${name}.` });
+  session.say(`${name} (${address}:${port}) shows ${type} key ${fingerprint}`);
+  if (session.dryRun) return;
   if (wanted === undefined) await confirm(session, `Add it to ${file}? Compare it on the host first.`, values.flag("yes"));
   appendLine(file, line);
-  if (session.json) await session.answer({ message_type: "summary", host: host.name, fingerprint, file });
+  if (session.json) await session.answer({ message_type: "summary", host: name, fingerprint, file });
   else session.say(`added to ${file}`);
-  return exitCodes.passed;
 }
 
 function appendLine(file: string, line: string): void {

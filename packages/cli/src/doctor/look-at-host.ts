@@ -8,7 +8,7 @@ import {
   isLifeboatError,
   type Machine,
 } from "@lifeboat/model";
-import { collectOutput } from "@lifeboat/remote";
+import { collectOutput, resolveEndpoint, type SshEndpoint } from "@lifeboat/remote";
 import { type Finding, failure } from "./finding.ts";
 
 /** A clock that is further off makes ages and slots hard to read. */
@@ -19,7 +19,10 @@ export async function* lookAtHost(context: JobContext, config: CompiledConfig, h
   const about = `host ${host.name}`;
   const started = context.clock.now();
   let machine: Machine;
+  let endpoint: SshEndpoint;
   try {
+    endpoint = await resolveEndpoint(host, context);
+    yield* lookAtSshConfig(about, endpoint);
     machine = await openMachine(context, host.name);
   } catch (error) {
     const isUnknown = isLifeboatError(error, "host-key-unknown");
@@ -31,18 +34,31 @@ export async function* lookAtHost(context: JobContext, config: CompiledConfig, h
     yield {
       level: "ok",
       about,
-      text: `${host.user}@${host.address}:${host.port} logged in with a known key in ${milliseconds} ms`,
+      text: `${endpoint.user}@${endpoint.address}:${endpoint.port} logged in with a known key${wayOf(endpoint)} in ${milliseconds} ms`,
     };
     const assets = [...config.assets.values()].filter((asset) => asset.host === host.name);
     yield await skewOf(context, machine, about);
     for (const program of programsFor(host, assets)) yield await programOn(machine, about, program);
-    if (host.sudo && host.user !== "root") yield await sudoOn(machine, about);
-    for (const asset of assets) yield* lookAtAsset(machine, host, asset);
+    const sudo = host.sudo && endpoint.user !== "root";
+    if (sudo) yield await sudoOn(machine, about);
+    for (const asset of assets) yield* lookAtAsset(machine, { user: endpoint.user, sudo }, asset);
   } catch (error) {
     yield failure(about, error);
   } finally {
     await machine.close();
   }
+}
+
+/** What came from ssh_config, and what there has no counterpart here. */
+function* lookAtSshConfig(about: string, { origins, unsupported }: SshEndpoint): Generator<Finding> {
+  for (const [key, { value, place }] of Object.entries(origins)) yield { level: "ok", about, text: `${key} ${value} (${place})` };
+  for (const line of unsupported) {
+    yield { level: "warning", about, text: line, next: "set it in the configuration, or ssh_config: false" };
+  }
+}
+
+function wayOf({ jumps }: SshEndpoint): string {
+  return jumps.length === 0 ? "" : ` by way of ${jumps.map(({ name }) => name).join(", ")}`;
 }
 
 async function skewOf({ clock }: JobContext, machine: Machine, about: string): Promise<Finding> {
@@ -108,11 +124,16 @@ async function sudoOn(machine: Machine, about: string): Promise<Finding> {
   };
 }
 
-async function* lookAtAsset(machine: Machine, host: CompiledHost, { name, source }: CompiledAsset): AsyncGenerator<Finding> {
+interface Reader {
+  readonly user: string;
+  readonly sudo: boolean;
+}
+
+async function* lookAtAsset(machine: Machine, reader: Reader, { name, source }: CompiledAsset): AsyncGenerator<Finding> {
   const about = `asset ${name}`;
   const paths = source.type === "files" ? source.paths : source.type === "sqlite" ? [source.path] : [];
   for (const path of paths) {
-    const command = await machine.run(["test", "-e", Buffer.from(path, "latin1")], { sudo: host.sudo && host.user !== "root" });
+    const command = await machine.run(["test", "-e", Buffer.from(path, "latin1")], { sudo: reader.sudo });
     const { status } = await collectOutput(command, { what: "test", limitBytes: 1000 });
     const shown = displayName(path);
     if (status === 0) yield { level: "ok", about, text: `${shown} is there` };
@@ -120,8 +141,8 @@ async function* lookAtAsset(machine: Machine, host: CompiledHost, { name, source
       yield {
         level: "bad",
         about,
-        text: `${shown} is not there, or cannot be seen by ${host.user}`,
-        next: `correct the path in the policy, or the rights of ${host.user}`,
+        text: `${shown} is not there, or cannot be seen by ${reader.user}`,
+        next: `correct the path in the policy, or the rights of ${reader.user}`,
       };
   }
 }

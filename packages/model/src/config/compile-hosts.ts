@@ -5,15 +5,18 @@ import { host } from "./schema/host-schema.ts";
 
 export const hostDefaults = { port: 22, user: "root", sudo: false, purpose: "production", tags: [], connect_timeout: "15s" };
 
-/** `node` with defaults merged in. */
+/** `node` with defaults merged in. Its `jumps` need all hosts: `linkJumps`. */
 export function compileHost(context: CompileContext, name: string, node: MapNode): CompiledHost {
   const input = host.parse(plainOf(node));
   return {
     name,
     address: input.address ?? name,
-    port: input.port ?? hostDefaults.port,
-    user: input.user ?? hostDefaults.user,
+    port: isBuiltIn(node, "port") ? undefined : input.port,
+    user: isBuiltIn(node, "user") ? undefined : input.user,
     identity: expandHome(context, input.identity),
+    passphrase: secretReference(input.passphrase),
+    jumps: undefined,
+    sshConfig: input.ssh_config === false ? false : expandHome(context, input.ssh_config),
     password: secretReference(input.password),
     knownHosts: expandHome(context, input.known_hosts),
     hostKey: input.host_key === "known_hosts" ? undefined : input.host_key,
@@ -22,4 +25,9 @@ export function compileHost(context: CompileContext, name: string, node: MapNode
     tags: input.tags ?? [],
     connectTimeoutSeconds: input.connect_timeout ?? 15,
   };
+}
+
+/** A default gives way to ssh_config; what was written does not. */
+function isBuiltIn(node: MapNode, key: string): boolean {
+  return (node.entries.get(key)?.layer ?? "built-in") === "built-in";
 }

@@ -44,12 +44,18 @@ export interface CompiledRepository {
 export interface CompiledHost {
   readonly name: string;
   readonly address: string;
-  readonly port: number;
-  readonly user: string;
-  /** Path of the private key; undefined: agent and the default keys. */
+  /** undefined here and below: ssh_config may say it, else the default counts (port 22, user root). */
+  readonly port: number | undefined;
+  readonly user: string | undefined;
+  /** Path of the private key; undefined: those of ssh_config, else agent and the default keys. */
   readonly identity: string | undefined;
+  readonly passphrase: SecretReference | undefined;
+  /** Hosts on the way, nearest first; empty: none. */
+  readonly jumps: readonly CompiledHost[] | undefined;
+  /** Path of the one file to look into; false: none. */
+  readonly sshConfig: string | false | undefined;
   readonly password: SecretReference | undefined;
-  /** Path of a known_hosts file; undefined: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. */
+  /** Path of a known_hosts file; undefined: those of ssh_config, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. */
   readonly knownHosts: string | undefined;
   /** Pinned fingerprint "SHA256:..."; undefined: known_hosts decides. */
   readonly hostKey: string | undefined;

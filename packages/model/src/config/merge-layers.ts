@@ -7,7 +7,7 @@ export interface Layer {
 }
 
 /** Values that are one choice of several forms: the upper layer's form replaces the lower one's whole. */
-const wholeKeys = new Set(["password", "credentials", "access_key_id", "secret_access_key", "hosts"]);
+const wholeKeys = new Set(["password", "passphrase", "credentials", "access_key_id", "secret_access_key", "hosts"]);
 
 /** Keys of which only one can hold: setting one in an upper layer drops the other from below. */
 const alternatives: Readonly<Record<string, string>> = { cron: "every", every: "cron" };

@@ -66,7 +66,7 @@ test("layers: built-in, defaults, templates, policy, source; maps merge, lists r
   expect(config!.hosts.get("files1")).toMatchObject({
     user: "backup",
     sudo: false,
-    port: 22,
+    port: undefined,
     connectTimeoutSeconds: 15,
     hostKey: undefined,
   });
@@ -75,7 +75,7 @@ test("layers: built-in, defaults, templates, policy, source; maps merge, lists r
 test("a small file is enough", () => {
   const { config, problems } = parseText(policy(sources));
   expect(brief(problems)).toEqual([]);
-  expect(config!.hosts.get("web1")).toMatchObject({ address: "web1", port: 22, user: "root", purpose: "production" });
+  expect(config!.hosts.get("web1")).toMatchObject({ address: "web1", port: undefined, user: undefined, purpose: "production" });
   expect(config!.policies.get("web")).toMatchObject({
     schedule: { when: { kind: "manual", timezone: "UTC" } },
     retention: undefined,
@@ -288,4 +288,31 @@ test("a drill file stands alone", () => {
   expect(parseDrillFile("drill.yaml", text, { nowMs, assets: new Map() }).problems.map(({ code }) => code)).toEqual([
     "unknown-reference",
   ]);
+});
+
+test("the way to a host: names of hosts are those hosts, everything else is an address", () => {
+  const hosts = (text: string) => parseText(policy(sources).replace("hosts: { web1: {},", `hosts: { ${text},`));
+  const { config, problems } = hosts(
+    'web1: { identity: /k, proxy_jump: "gate,ops@10.0.0.9:2222" }, gate: { address: gate.example, user: jump, proxy_jump: outer }',
+  );
+  expect(brief(problems)).toEqual([]);
+  const way = config!.hosts
+    .get("web1")!
+    .jumps!.map(({ name, address, user, port, identity }) => [name, address, user, port, identity]);
+  expect(way).toEqual([
+    ["gate", "gate.example", "jump", undefined, undefined],
+    ["10.0.0.9", "10.0.0.9", "ops", 2222, "/k"],
+  ]);
+  expect(config!.hosts.get("web1")!.jumps![0]!.jumps!.map(({ name }) => name)).toEqual(["outer"]);
+  expect(hosts("web1: { proxy_jump: none }").config!.hosts.get("web1")!.jumps).toEqual([]);
+  expect(hosts("web1: {}").config!.hosts.get("web1")!.jumps).toBeUndefined();
+  const circle = hosts("web1: { proxy_jump: gate }, gate: { proxy_jump: web1 }").problems;
+  expect(circle.map(({ code, message }) => [code, message])).toContainEqual([
+    "cycle",
+    'the way to "web1" leads in a circle: web1, gate, web1',
+  ]);
+  expect(hosts('web1: { proxy_jump: "a b" }').problems[0]?.message).toMatch(/"a b" is no host to jump over/);
+  // A default for all reaches the jump host too.
+  const all = parseText(`${policy(sources)}defaults: { host: { proxy_jump: lab } }\n`).config!;
+  expect([all.hosts.get("lab")!.jumps, all.hosts.get("web1")!.jumps![0]!.name]).toEqual([[], "lab"]);
 });

@@ -2,6 +2,7 @@ import { compileDrill } from "../drill/compile-drill.ts";
 import { combineFiles } from "./combine-files.ts";
 import { type CompileContext, isMissing, refuseUrlSecret, resolveName, where } from "./compile-context.ts";
 import { compileHost, hostDefaults } from "./compile-hosts.ts";
+import { linkJumps } from "./compile-jumps.ts";
 import { compilePolicy, policyDefaultValues } from "./compile-policies.ts";
 import { compileRepository } from "./compile-repositories.ts";
 import type {
@@ -174,8 +175,9 @@ function compile(root: MapNode, input: CompileInput): { config: CompiledConfig; 
   const hosts = new Map<string, CompiledHost>(input.hosts ?? []);
   for (const name of hosts.keys())
     if (!definitions.hosts.has(name)) (definitions.hosts as Map<string, Place>).set(name, input.top);
-  for (const [name, node] of mergedEntries(root, effective, "hosts", "host", hostDefaults))
-    hosts.set(name, compileHost(context, name, node));
+  const hostNodes = new Map(mergedEntries(root, effective, "hosts", "host", hostDefaults));
+  for (const [name, node] of hostNodes) hosts.set(name, compileHost(context, name, node));
+  linkJumps(context, hosts, hostNodes);
 
   const repositories = new Map<string, CompiledRepository>();
   for (const [name, node] of mergedEntries(root, effective, "repositories", "repository", {})) {

@@ -27,7 +27,7 @@ test.each([
   const text = sampleConfig(given);
   const { config, problems } = parseConfig([{ path: "lifeboat.yaml", text }], { nowMs });
   expect(problems).toEqual([]);
-  expect(config!.hosts.get("web1")).toMatchObject({ address: "10.0.0.1", user: given.host.user, port: given.host.port ?? 22 });
+  expect(config!.hosts.get("web1")).toMatchObject({ address: "10.0.0.1", user: given.host.user, port: given.host.port });
   expect(config!.repositories.get("main")!.url).toBe(given.repositoryUrl);
   expect(text.split("\n").length).toBeLessThan(70);
 });

@@ -1,10 +1,13 @@
 import type { CompiledHost } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
 import { fingerprintOf } from "./host-key-digest.ts";
-import { type KnownKey, knownHostName } from "./known-hosts.ts";
+import type { KnownKey } from "./known-hosts.ts";
+import type { SshEndpoint } from "./resolve-endpoint.ts";
 
 export interface HostKeyRules {
-  readonly host: Pick<CompiledHost, "name" | "address" | "port" | "hostKey">;
+  readonly host: Pick<SshEndpoint, "name" | "address" | "port"> & Pick<CompiledHost, "hostKey">;
+  /** The name under which known_hosts files list it. */
+  readonly knownName: string;
   readonly known: readonly KnownKey[];
   /** The files that were read, for messages. */
   readonly files: readonly string[];
@@ -50,14 +53,14 @@ export async function checkHostKey(key: Buffer, rules: HostKeyRules): Promise<vo
       { context: { ...context, expected, place: rival.place } },
     );
   }
-  const line = `${knownHostName(host.address, host.port)} ${type} ${key.toString("base64")}`;
+  const line = `${rules.knownName} ${type} ${key.toString("base64")}`;
   const files = rules.files.join(" or ");
   throw new LifeboatError(
     "host-key-unknown",
     `the ${type} key ${got} of ${host.name} (${host.address}:${host.port}) is not in ${files}`,
     {
       hint: `Compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then add this line to ${rules.files[0] ?? "known_hosts"}: ${line}`,
-      context: { ...context, known_hosts_line: line },
+      context: { ...context, known_hosts_line: line, known_hosts_file: rules.files[0] ?? null },
     },
   );
 }

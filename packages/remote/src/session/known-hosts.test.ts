@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkHostKey } from "./host-key-check.ts";
-import { findKnownKeys } from "./known-hosts.ts";
+import { findKnownKeys, knownHostName } from "./known-hosts.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-known-hosts-"));
 const keys: Record<string, string> = {};
@@ -22,7 +22,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const wire = (name: string) => Buffer.from((keys[name] ?? "").split(" ")[1] ?? "", "base64");
-const find = (text: string, address: string, port = 22) => findKnownKeys(text, "/k", address, port);
+const find = (text: string, address: string, port = 22) => findKnownKeys(text, "/k", knownHostName(address, port));
 
 describe("known_hosts", () => {
   test("names, lists, patterns, negation, ports, comments and unreadable lines are read as OpenSSH does", async () => {
@@ -60,7 +60,12 @@ describe("the check of a host's key", () => {
   const fingerprint = (name: string) =>
     execFileSync("ssh-keygen", ["-lf", join(folder, `${name}.pub`)], { encoding: "utf8" }).split(" ")[1] ?? "";
   const check = async (text: string, key: string, hostKey?: string) =>
-    checkHostKey(wire(key), { host: { ...host, hostKey }, known: await find(text, "10.0.0.1", 2222), files: ["/k"] });
+    checkHostKey(wire(key), {
+      host: { ...host, hostKey },
+      knownName: "[10.0.0.1]:2222",
+      known: await find(text, "10.0.0.1", 2222),
+      files: ["/k"],
+    });
 
   test("a known key passes, one of several types too", async () => {
     await check(`[10.0.0.1]:2222 ${keys.one}\n[10.0.0.1]:2222 ${keys.rsa}`, "rsa");

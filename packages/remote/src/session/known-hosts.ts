@@ -1,4 +1,5 @@
 import { hashHostName } from "./host-key-digest.ts";
+import { matchesPatternList } from "./match-pattern.ts";
 
 /** One key that a known_hosts file tells about a host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownKey {
@@ -20,11 +21,10 @@ export function knownHostName(address: string, port: number): string {
 }
 
 /**
- * Keys for one host. Lines of certificate authorities are left out, because host certificates are not spoken; lines that
+ * Keys for one host, by the name that `knownHostName` gives or a HostKeyAlias. Lines of certificate authorities are left out, because host certificates are not spoken; lines that
  * cannot be read are passed over, as OpenSSH does.
  */
-export async function findKnownKeys(text: string, file: string, address: string, port: number): Promise<KnownKey[]> {
-  const wanted = knownHostName(address, port);
+export async function findKnownKeys(text: string, file: string, wanted: string): Promise<KnownKey[]> {
   const found: KnownKey[] = [];
   const lines = text.split("\n");
   for (const [at, line] of lines.slice(0, maxLines).entries()) {
@@ -44,35 +44,5 @@ export async function findKnownKeys(text: string, file: string, address: string,
 async function matches(names: string, wanted: string): Promise<boolean> {
   const hashed = /^\|1\|([A-Za-z0-9+/=]+)\|([A-Za-z0-9+/=]+)$/.exec(names);
   if (hashed !== null) return (await hashHostName(wanted, hashed[1] ?? "")) === hashed[2];
-  let matched = false;
-  for (const pattern of names.split(",")) {
-    const negated = pattern.startsWith("!");
-    if (!matchesPattern(negated ? pattern.slice(1) : pattern, wanted)) continue;
-    if (negated) return false;
-    matched = true;
-  }
-  return matched;
-}
-
-/** OpenSSH's patterns: `*` and `?`. Linear in time: a file on the worker is trusted, but costs nothing to bound. */
-function matchesPattern(pattern: string, name: string): boolean {
-  const glob = pattern.toLowerCase();
-  let at = 0;
-  let star = -1;
-  let restart = 0;
-  let index = 0;
-  while (index < name.length) {
-    if (glob[at] === "*") {
-      star = at++;
-      restart = index;
-    } else if (at < glob.length && (glob[at] === "?" || glob[at] === name[index])) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++restart;
-    } else return false;
-  }
-  while (glob[at] === "*") at++;
-  return at === glob.length;
+  return matchesPatternList(names.toLowerCase().split(","), wanted);
 }

@@ -1,8 +1,10 @@
+import type { Duplex } from "node:stream";
 import type { Logger } from "@lifeboat/model";
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { CipherAlgorithm, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import ssh2 from "ssh2";
 import { checkHostKey, preferredKeyTypes } from "./host-key-check.ts";
+import type { SshEndpoint } from "./resolve-endpoint.ts";
 import { describeMethods, type SshLogin } from "./ssh-login.ts";
 
 const ciphers: CipherAlgorithm[] = [
@@ -23,8 +25,18 @@ const keyTypes: ServerHostKeyAlgorithm[] = [
 const keepaliveSeconds = 15;
 const keepaliveTries = 4;
 
+/** RFC 4254, 5.1. */
+const administrativelyProhibited = 1;
+
 /** Refused because the connection carries as many channels as the host allows: another connection helps. */
 export class ChannelLimitReached extends Error {}
+
+interface OpenOptions {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** A stream that reaches the host's SSH port; undefined: a TCP connection of its own. */
+  readonly carrier: Duplex | undefined;
+}
 
 /** One SSH connection. Its channels are counted, because hosts allow few (OpenSSH's MaxSessions is 10). */
 export class SshConnection {
@@ -37,16 +49,18 @@ export class SshConnection {
   private constructor(client: ssh2.Client, name: string) {
     this.#client = client;
     this.#name = name;
+    // Each command that waits for its channel listens for the connection's end.
+    client.setMaxListeners(0);
     client.on("error", (error) => this.#lose(error));
     client.on("close", () => this.#lose(undefined));
   }
 
-  static async open(login: SshLogin, signal: AbortSignal, logger: Logger): Promise<SshConnection> {
+  static async open(login: SshLogin, { signal, logger, carrier }: OpenOptions): Promise<SshConnection> {
     signal.throwIfAborted();
-    const { host } = login;
+    const { host, endpoint } = login;
     const client = new ssh2.Client();
     let keyError: unknown;
-    let connected = false;
+    let connected = carrier !== undefined;
     await new Promise<void>((resolve, reject) => {
       const abort = () => fail(signal.reason);
       const fail = (error: unknown) => {
@@ -65,9 +79,10 @@ export class SshConnection {
       client.on("error", (error) => fail(keyError ?? connectError(error, login, connected)));
       client.on("close", () => fail(keyError ?? connectError(new Error("the connection was closed"), login, connected)));
       client.connect({
-        host: host.address,
-        port: host.port,
-        username: host.user,
+        host: endpoint.address,
+        port: endpoint.port,
+        username: endpoint.user,
+        ...(carrier !== undefined && { sock: carrier }),
         readyTimeout: host.connectTimeoutSeconds * 1000,
         keepaliveInterval: keepaliveSeconds * 1000,
         keepaliveCountMax: keepaliveTries,
@@ -87,7 +102,7 @@ export class SshConnection {
         },
       });
     });
-    logger.debug({ host: host.name, address: host.address, port: host.port }, "ssh connection open");
+    logger.debug({ host: host.name, address: endpoint.address, port: endpoint.port }, "ssh connection open");
     client.setNoDelay();
     return new SshConnection(client, host.name);
   }
@@ -145,6 +160,42 @@ export class SshConnection {
     }
   }
 
+  /** A stream to another machine's SSH port, as this host reaches it. Errors: `host-unreachable`, `connection-lost`. */
+  async forward(to: Pick<SshEndpoint, "name" | "address" | "port">, signal: AbortSignal): Promise<ClientChannel> {
+    if (this.#lost !== undefined) throw this.#lost;
+    signal.throwIfAborted();
+    let stop = () => {};
+    try {
+      return await new Promise<ClientChannel>((resolve, reject) => {
+        const lost = () => reject(this.#lost ?? this.#lostError(undefined));
+        const abort = () => reject(signal.reason);
+        stop = () => {
+          this.#client.removeListener("close", lost);
+          signal.removeEventListener("abort", abort);
+        };
+        this.#client.once("close", lost);
+        signal.addEventListener("abort", abort, { once: true });
+        this.#client.forwardOut("127.0.0.1", 0, to.address, to.port, (error, channel) => {
+          if (error) reject(this.#forwardError(to, error));
+          else if (signal.aborted) channel.destroy();
+          else resolve(channel);
+        });
+      });
+    } finally {
+      stop();
+    }
+  }
+
+  #forwardError(to: Pick<SshEndpoint, "name" | "address" | "port">, error: Error & { reason?: unknown }): LifeboatError {
+    const prohibited = error.reason === administrativelyProhibited;
+    const reason = prohibited ? "forwarding is prohibited there" : error.message.replace(/^\(SSH\) /, "");
+    return new LifeboatError("host-unreachable", `${this.#name} cannot reach ${to.name} (${to.address}:${to.port}): ${reason}`, {
+      context: { host: to.name, address: to.address, port: to.port, jump: this.#name },
+      cause: error,
+      ...(prohibited && { hint: `Allow it there: AllowTcpForwarding and PermitOpen of its sshd, permitopen= of the key.` }),
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#lost !== undefined) return;
     this.#closing = true;
@@ -177,11 +228,12 @@ function closeUnread(channel: ClientChannel): void {
 }
 
 function connectError(error: Error & { level?: string; code?: string }, login: SshLogin, connected: boolean): LifeboatError {
-  const { host } = login;
-  const place = `${host.name} (${host.address}:${host.port})`;
-  const context = { host: host.name, address: host.address, port: host.port, user: host.user };
+  const { host, endpoint } = login;
+  const { address, port, user } = endpoint;
+  const place = `${host.name} (${address}:${port})`;
+  const context = { host: host.name, address, port, user };
   if (error.level === "client-authentication" || (connected && /authentication/i.test(error.message))) {
-    return new LifeboatError("login-refused", `${place} refused the login of ${host.user} with ${describeMethods(login)}`, {
+    return new LifeboatError("login-refused", `${place} refused the login of ${user} with ${describeMethods(login)}`, {
       context,
       cause: error,
     });

@@ -40,6 +40,7 @@ describe("keys", () => {
     const host = hostEntry(sshd, { identity: locked });
     const refused = await connectHost(host, connectOptions()).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: "login-refused", hint: expect.stringContaining("agent") });
+    fs.rmSync(join(folder, "locked.pub"), { force: true });
     const agentSocket = join(folder, "agent");
     const pid = /pid ([0-9]+)/.exec(execFileSync("ssh-agent", ["-s", "-a", agentSocket], { encoding: "utf8" }))?.[1];
     try {
@@ -56,11 +57,76 @@ describe("keys", () => {
     }
   });
 
+  test("a passphrase comes from a secret reference; a wrong one is named and never shown", async () => {
+    const locked = join(folder, "locked-too");
+    fs.copyFileSync(sshd.identityFile, locked);
+    fs.chmodSync(locked, 0o600);
+    execFileSync("ssh-keygen", ["-q", "-p", "-P", "", "-N", "right words", "-f", locked]);
+    const host = hostEntry(sshd, { identity: locked, passphrase: { env: "KEY_WORDS" } });
+    const machine = await connectHost(host, connectOptions({ secrets: { resolve: async () => "right words" } }));
+    expect((await (await machine.run(["true"])).exit).status).toBe(0);
+    await machine.close();
+    const refused = await connectHost(host, connectOptions({ secrets: { resolve: async () => "wrong-words-4711" } })).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: "login-refused", message: expect.stringContaining("env KEY_WORDS does not open") });
+    expect(`${refused} ${JSON.stringify(refused)}`).not.toContain("4711");
+  });
+
+  test("of an agent with many keys only the one that is named is shown to the host", async () => {
+    const strict = await startSshHost({ sshdLines: ["MaxAuthTries 2", "LogLevel VERBOSE"] });
+    const agentSocket = join(folder, "full-agent");
+    const pid = /pid ([0-9]+)/.exec(execFileSync("ssh-agent", ["-s", "-a", agentSocket], { encoding: "utf8" }))?.[1];
+    const env = { ...process.env, SSH_AUTH_SOCK: agentSocket };
+    try {
+      for (const name of ["a", "b", "c"]) {
+        execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, `many-${name}`)]);
+        execFileSync("ssh-add", ["-q", join(folder, `many-${name}`)], { env, stdio: "ignore" });
+      }
+      execFileSync("ssh-add", ["-q", strict.identityFile], { env, stdio: "ignore" });
+      await expect(
+        connectHost(hostEntry(strict, { identity: undefined }), connectOptions({ agentSocket })),
+      ).rejects.toMatchObject({ code: "login-refused" });
+      const config = join(folder, "only");
+      const publicKey = join(folder, "only.pub");
+      fs.copyFileSync(`${strict.identityFile}.pub`, publicKey);
+      fs.writeFileSync(config, `IdentityFile ${publicKey}\nIdentitiesOnly yes\n`);
+      for (const changes of [{ identity: publicKey }, { identity: undefined, sshConfig: config }]) {
+        const machine = await connectHost(hostEntry(strict, changes), connectOptions({ agentSocket }));
+        await machine.close();
+      }
+    } finally {
+      process.kill(Number(pid));
+      await strict.stop();
+    }
+  });
+
   test("without any way to log in that is said before a connection is tried", async () => {
     await expect(connectHost(hostEntry(sshd, { identity: undefined, port: 1 }), connectOptions())).rejects.toMatchObject({
       code: "login-refused",
       message: expect.stringContaining("nothing to log in with"),
     });
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("a password of an account (needs root, for a shadow file of the host's own)", () => {
+  test("logs in at a real sshd, and a wrong one does not", async () => {
+    const hash = execFileSync("openssl", ["passwd", "-6", "-stdin"], { input: "right pass word", encoding: "utf8" }).trim();
+    const host = await startSshHost({
+      sshdLines: ["PasswordAuthentication yes", "PubkeyAuthentication no", "PermitRootLogin yes"],
+      ownFiles: { "/etc/shadow": { content: `root:${hash}:19000:0:99999:7:::\n`, mode: 0o600 } },
+    });
+    try {
+      const entry = hostEntry(host, { identity: undefined, password: { env: "HOST_PASSWORD" } });
+      const machine = await connectHost(entry, connectOptions({ secrets: { resolve: async () => "right pass word" } }));
+      expect((await (await machine.run(["true"])).exit).status).toBe(0);
+      await machine.close();
+      await expect(connectHost(entry, connectOptions({ secrets: { resolve: async () => "wrong" } }))).rejects.toMatchObject({
+        code: "login-refused",
+      });
+    } finally {
+      await host.stop();
+    }
   });
 });
 

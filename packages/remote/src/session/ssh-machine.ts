@@ -1,9 +1,11 @@
-import type { Clock, CompiledHost, Logger, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
+import type { Clock, CompiledHost, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
+import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
-import { ChannelLimitReached, SshConnection } from "./ssh-connection.ts";
+import { ChannelLimitReached, type SshConnection } from "./ssh-connection.ts";
 import { type LoginOptions, prepareLogin, type SshLogin } from "./ssh-login.ts";
+import { SshRoute } from "./ssh-route.ts";
 
 /** OpenSSH's default MaxSessions is 10. */
 const maxChannelsPerConnection = 8;
@@ -22,8 +24,12 @@ export interface ConnectOptions extends LoginOptions {
 
 /** Logs in; rejects with `host-unreachable`, `host-key-unknown`, `host-key-changed` or `login-refused`. */
 export async function connectHost(host: CompiledHost, options: ConnectOptions): Promise<SshMachine> {
-  const login = await prepareLogin(host, options);
-  const machine = new SshMachine(login, options);
+  const endpoint = await resolveEndpoint(host, options);
+  for (const line of endpoint.unsupported) options.logger.warn({ host: host.name }, line);
+  const login = await prepareLogin(endpoint, options);
+  const jumps: SshLogin[] = [];
+  for (const jump of endpoint.jumps) jumps.push(await prepareLogin(jump, options));
+  const machine = new SshMachine(login, new SshRoute(login, jumps, options.logger), options);
   await machine.connect(options.signal);
   return machine;
 }
@@ -32,7 +38,7 @@ export async function connectHost(host: CompiledHost, options: ConnectOptions): 
 export class SshMachine implements Machine {
   readonly name: string;
   readonly #login: SshLogin;
-  readonly #logger: Logger;
+  readonly #route: SshRoute;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #kills = new Set<Promise<void>>();
@@ -42,10 +48,10 @@ export class SshMachine implements Machine {
   #receivedBytes = 0;
   #closed = false;
 
-  constructor(login: SshLogin, options: ConnectOptions) {
+  constructor(login: SshLogin, route: SshRoute, options: ConnectOptions) {
     this.name = login.host.name;
     this.#login = login;
-    this.#logger = options.logger;
+    this.#route = route;
     this.#signal = options.signal;
     this.#clock = options.clock;
   }
@@ -98,6 +104,7 @@ export class SshMachine implements Machine {
     }
     await this.#opening.catch(() => undefined);
     await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
+    await this.#route.close();
   }
 
   #killProcess(connection: SshConnection, pid: number): void {
@@ -168,7 +175,7 @@ export class SshMachine implements Machine {
         `too many commands at once on ${this.name}: ${usable.length} connections are full`,
       );
     }
-    const opened = await SshConnection.open(this.#login, signal, this.#logger);
+    const opened = await this.#route.connect(signal);
     this.#connections.push(opened);
     return opened;
   }

@@ -1,14 +1,35 @@
 import { z } from "zod";
+import { parseJumpList } from "../../machine/jump-list.ts";
 import { flag, name, period, port, text, withAppend, word } from "./scalars.ts";
 import { secret } from "./secret-schema.ts";
 
 export const host = z
   .strictObject(
     withAppend({
-      address: word("Name or address; default: the host's name here.").optional(),
+      address: word("Name, address, or an alias of ssh_config; default: the host's name here.").optional(),
       port: port("SSH port.", 22).optional(),
       user: word("Login name.", "root").optional(),
       identity: text("Path of the private key; default: agent and the usual keys.").optional(),
+      passphrase: secret("Passphrase of the key named by identity").optional(),
+      proxy_jump: z
+        .string()
+        .superRefine((value, context) => {
+          const parsed = parseJumpList(value);
+          if ("problem" in parsed) context.addIssue({ code: "custom", message: parsed.problem });
+        })
+        .meta({
+          description:
+            "Hosts to go through, nearest first: names of hosts here, or [USER@]HOST[:PORT], separated by commas; none: directly. Default: ssh_config.",
+          examples: ["bastion", "ops@bastion.example:2222"],
+        })
+        .optional(),
+      ssh_config: z
+        .union([z.literal(false), text("Path.")])
+        .meta({
+          description:
+            "An ssh_config file to look the address up in, or false; default: ~/.ssh/config and /etc/ssh/ssh_config. Keys that are set here win.",
+        })
+        .optional(),
       known_hosts: text("Path of a known_hosts file; default: the user's and the machine's.").optional(),
       host_key: z
         .string()

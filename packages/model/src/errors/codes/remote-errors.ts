@@ -20,6 +20,12 @@ export const remoteErrors = {
     meaning: "The host's key is not the one that is known.",
     hint: "If the host was reinstalled, compare the fingerprint there and replace the line in known_hosts; else treat it as an attack.",
   },
+  "ssh-config-invalid": {
+    exit: exitCodes.usage,
+    retry: "never",
+    meaning: "An ssh_config file cannot be read, or asks for something that has no counterpart here.",
+    hint: "Correct the line, or set the values in the configuration and ssh_config: false.",
+  },
   "login-refused": {
     exit: exitCodes.failed,
     retry: "never",

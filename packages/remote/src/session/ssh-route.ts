@@ -1,0 +1,59 @@
+import type { Duplex } from "node:stream";
+import type { Logger } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { SshConnection } from "./ssh-connection.ts";
+import type { SshLogin } from "./ssh-login.ts";
+
+/**
+ * The way to a host through other hosts. Its connections are shared by all connections to the host, opened when the first
+ * one is, and opened again after one of them broke.
+ */
+export class SshRoute {
+  readonly #target: SshLogin;
+  readonly #jumps: readonly SshLogin[];
+  readonly #logger: Logger;
+  #connections: SshConnection[] = [];
+
+  constructor(target: SshLogin, jumps: readonly SshLogin[], logger: Logger) {
+    this.#target = target;
+    this.#jumps = jumps;
+    this.#logger = logger;
+  }
+
+  /** A connection to the host itself. Errors name the machine on the way that failed. Not to be called twice at a time. */
+  async connect(signal: AbortSignal): Promise<SshConnection> {
+    if (this.#connections.some((connection) => !connection.usable)) await this.close();
+    for (const [index, login] of this.#jumps.entries()) {
+      if (index < this.#connections.length) continue;
+      try {
+        this.#connections.push(await this.#open(login, signal));
+      } catch (error) {
+        throw onTheWay(error, login, this.#target);
+      }
+    }
+    return this.#open(this.#target, signal);
+  }
+
+  async close(): Promise<void> {
+    const connections = this.#connections;
+    this.#connections = [];
+    // The farthest first: a nearer one carries it.
+    for (const connection of connections.reverse()) await connection.close();
+  }
+
+  async #open(login: SshLogin, signal: AbortSignal): Promise<SshConnection> {
+    const last = this.#connections.at(-1);
+    let carrier: Duplex | undefined;
+    if (last !== undefined) carrier = await last.forward(login.endpoint, signal);
+    return SshConnection.open(login, { signal, logger: this.#logger, carrier });
+  }
+}
+
+function onTheWay(error: unknown, jump: SshLogin, target: SshLogin): unknown {
+  if (!isLifeboatError(error)) return error;
+  return new LifeboatError(error.code, `${error.message} (jump host ${jump.host.name} on the way to ${target.host.name})`, {
+    ...(error.hint !== undefined && { hint: error.hint }),
+    context: { ...error.context, jump: jump.host.name },
+    cause: error,
+  });
+}
