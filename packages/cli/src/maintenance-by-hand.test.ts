@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
+import { openObjectStore, openRepository, type Repository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
@@ -132,5 +132,80 @@ describe("repo repair index", () => {
     expect(summary.packs_missing).toHaveLength(1);
     expect(summary.errors[0]).toMatchObject({ kind: "blob-missing", detail: expect.stringContaining(place.at("source/")) });
     expect((await place.run(["repo", "repair", "snapshots", ...own])).code).toBe(2);
+  });
+});
+
+async function openByHand(name: string, password: string): Promise<Repository> {
+  const clock = { now: () => Date.now(), sleep: async () => undefined };
+  const repository = await openRepository({ store: await openObjectStore({ url: place.at(name) }, { clock }) }, password);
+  onTestFinished(() => repository.close());
+  return repository;
+}
+
+describe("copy", () => {
+  test("copies what is not there, and stock restic finds nothing left to copy", async () => {
+    const own = copyOfRepository("original");
+    place.write("other", "battery staple\n");
+    const ids = (JSON.parse(resticAt("original", "password", "snapshots", "--json")) as { id: string }[]).map(({ id }) => id);
+    const source = await openByHand("original", "correct horse");
+    for (const id of ids.slice(0, 2)) {
+      const facts = { schema: "lifeboat.facts/1", snapshot: id, asset: "web1/files" };
+      await source.saveSide("facts", facts);
+    }
+    await source.saveSide("run", { schema: "lifeboat.run/1" });
+    const init = ["repo", "init", ...handsOf("second", "other"), "--from-repo", place.at("original")];
+    const half = await place.run([...init, "--from-password-file", place.at("password")]);
+    expect([half.code, half.err]).toEqual([2, expect.stringContaining("--copy-chunker-params")]);
+    const made = await place.run([...init, "--from-password-file", place.at("password"), "--copy-chunker-params"]);
+    expect(made.code, made.err).toBe(0);
+    const there = await openByHand("second", "battery staple");
+    expect(there.config.chunkerPolynomial).toBe(source.config.chunkerPolynomial);
+
+    const to = ["--to-repo", place.at("second"), "--to-password-file", place.at("other")];
+    expect((await place.run(["copy", ...own])).err).toContain("--to-repo");
+    const dry = await place.run(["copy", ids[0]!.slice(0, 8), ...own, ...to, "--dry-run"]);
+    expect([dry.code, dry.out]).toEqual([0, expect.stringMatching(`^copy ${ids[0]!.slice(0, 8)} `)]);
+    expect(await there.listIds("snapshot")).toEqual([]);
+    const one = await place.run(["copy", ids[0]!.slice(0, 8), ...own, ...to, "--json"]);
+    expect(one.code, one.err).toBe(0);
+    expect(jsonLines(one.out).at(-1)).toMatchObject({
+      message_type: "summary",
+      copied: [{ from: ids[0] }],
+      skipped: [],
+      failed: [],
+    });
+    // Who is given one snapshot gets what its restore wants to know, and nothing of the others.
+    expect([await there.listSide("facts"), await there.listSide("run")].map((list) => list.length)).toEqual([1, 0]);
+    const rest = await place.run(["copy", ...own, ...to]);
+    expect([rest.code, rest.err]).toEqual([0, expect.stringMatching(/2 snapshots copied, 1 there already/)]);
+    expect([await there.listSide("facts"), await there.listSide("run")].map((list) => list.length)).toEqual([2, 1]);
+    const copies = await there.listSnapshots();
+    expect(copies.map(({ original }) => original)).toEqual(ids);
+    expect(resticAt("second", "other", "check", "--read-data")).toContain("no errors");
+    const from = ["--from-repo", place.at("original"), "--from-password-file", place.at("password")];
+    expect(resticAt("second", "other", "copy", ...from)).toContain("skipping");
+    expect(await there.listIds("snapshot")).toHaveLength(3);
+    const again = await place.run(["copy", ...own, ...to]);
+    expect([again.code, again.err]).toEqual([0, expect.stringContaining("0 snapshots copied, 3 there already")]);
+    const self = await place.run(["copy", ...own, "--to-repo", place.at("original"), "--to-password-file", place.at("password")]);
+    expect([self.code, self.err]).toEqual([2, expect.stringContaining("the same repository")]);
+  });
+
+  test("what cannot be copied whole is left out and named, exit code 3", async () => {
+    const own = copyOfRepository("holes");
+    // The largest pack holds files of all snapshots.
+    execFileSync("sh", [
+      "-c",
+      `rm -f "$(find ${place.at("holes/data")} -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"`,
+    ]);
+    place.write("other", "battery staple\n");
+    expect((await place.run(["repo", "init", ...handsOf("third", "other")])).code).toBe(0);
+    const to = ["--to-repo", place.at("third"), "--to-password-file", place.at("other")];
+    const done = await place.run(["copy", ...own, ...to]);
+    expect([done.code, done.err]).toEqual([
+      3,
+      expect.stringMatching(/share no data[\s\S]*✗ snapshot [0-9a-f]{8}: [\s\S]*INCOMPLETE/),
+    ]);
+    expect(resticAt("third", "other", "check", "--read-data")).toContain("no errors");
   });
 });

@@ -23,8 +23,14 @@ export {
 } from "./format/index.ts";
 export type { AffectedFile, CheckError, CheckErrorKind, CheckReport, ReadDataChoice } from "./maintenance/check-report.ts";
 export { type CheckOptions, checkRepository } from "./maintenance/check-repository.ts";
-export { type CopySideResult, copySideData, replicatedSideKinds, type SideFingerprints } from "./maintenance/copy-side-data.ts";
-export { type CopyOptions, type CopyResult, copySnapshots } from "./maintenance/copy-snapshots.ts";
+export {
+  type CopySideOptions,
+  type CopySideResult,
+  copySideData,
+  replicatedSideKinds,
+  type SideFingerprints,
+} from "./maintenance/copy-side-data.ts";
+export { type CopyOptions, type CopyResult, copySnapshots, matchCopies } from "./maintenance/copy-snapshots.ts";
 export { type DiffEntry, type DiffSign, diffSnapshots } from "./maintenance/diff-snapshots.ts";
 export { type ExecutePruneOptions, executePrune, type PruneResult } from "./maintenance/execute-prune.ts";
 export {

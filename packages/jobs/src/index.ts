@@ -1,5 +1,6 @@
 export { type BackupOrder, type BackupOutcome, runBackup } from "./backup.ts";
 export { type CheckOrder, runCheck } from "./check.ts";
+export { type CopyOrder, copyToRepository } from "./copy-to-repository.ts";
 export { assetTag, findAsset, runTag } from "./find-asset.ts";
 export { type ForgetOrder, type ForgetOutcome, runForget } from "./forget.ts";
 export type { JobContext, OwnLockJournal } from "./job-context.ts";

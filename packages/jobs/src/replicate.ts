@@ -1,5 +1,6 @@
-import { copySideData, copySnapshots, type Repository, replicatedSideKinds, type Snapshot } from "@lifeboat/engine";
+import type { Repository, Snapshot } from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
+import { copyToRepository } from "./copy-to-repository.ts";
 import { assetTag, findAsset } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { initChosenRepository, openChosenRepository } from "./open-repository.ts";
@@ -101,16 +102,14 @@ async function replicateTo({
   failures,
   beforeCommit,
 }: ReplicaParts): Promise<void> {
-  const { signal, clock, progress } = context;
+  const { signal } = context;
   const snapshots = (await source.listSnapshots({ signal })).filter((snapshot) => snapshot.tags?.includes(assetTag(asset)));
-  await source.loadIndex({ signal });
-  const copied = await copySnapshots(source, destination, { snapshots, signal, clock, progress, beforeCommit });
+  // Side data of other assets comes along: it is small, and belongs to the same owner.
+  const { copied, side } = await copyToRepository({ context, source, destination, snapshots, side: "all", beforeCommit });
   figures.snapshots_copied! += copied.copied.length;
   figures.snapshots_failed! += copied.failed.length;
   figures.bytes_copied! += copied.bytes;
   for (const { from, error } of copied.failed) failures.push(`snapshot ${from.slice(0, 8)}: ${error.message}`);
-  // After the snapshots: a replica never speaks of what it does not hold. Other assets' records come along, they are small.
-  const side = await copySideData(source, destination, replicatedSideKinds, { signal });
   figures.side_objects_copied! += side.copied;
   for (const name of side.damaged) failures.push(`side object ${name} cannot be read`);
 }

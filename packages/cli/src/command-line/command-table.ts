@@ -170,6 +170,11 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/key-passwd.ts")).keyPasswd,
       },
       {
+        name: "copy",
+        summary: "copy snapshots to another repository",
+        load: async () => (await import("../commands/copy.ts")).copy,
+      },
+      {
         name: "retention run",
         summary: "forget the snapshots that retention does not keep",
         load: async () => (await import("../commands/retention-run.ts")).retentionRun,

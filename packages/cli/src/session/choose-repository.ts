@@ -39,6 +39,31 @@ export async function chooseRepository(
   });
 }
 
+/**
+ * The second repository of a command that has two, named by `--to-repo` or `--from-repo` and the password file of the same beginning.
+ * Nothing is taken from the environment: that names the first one.
+ */
+export async function chooseOtherRepository(
+  session: Session,
+  values: OptionValues,
+  side: "to" | "from",
+): Promise<ChosenRepository> {
+  const repo = values.text(`${side}-repo`);
+  const file = values.text(`${side}-password-file`);
+  if (repo === undefined) {
+    throw new LifeboatError("usage", `which repository ${side}? --${side}-repo is missing`, {
+      hint: `Pass --${side}-repo PLACE --${side}-password-file FILE, or --${side}-repo NAME of the configuration.`,
+    });
+  }
+  if (file !== undefined) {
+    const password = await readPasswordFile(session, file, `--${side}-password-file`);
+    session.mask.add(password);
+    return { config: undefined, choice: { url: repo, password } };
+  }
+  if (isName(repo)) return { config: await loadConfig(session), choice: { name: repo } };
+  throw new LifeboatError("usage", `the password of ${repo} is missing`, { hint: `Pass --${side}-password-file FILE.` });
+}
+
 export function onlyRepository(config: CompiledConfig): string {
   const names = [...config.repositories.keys()];
   if (names.length === 1) return names[0]!;

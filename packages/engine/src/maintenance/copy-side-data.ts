@@ -12,6 +12,13 @@ export const replicatedSideKinds: readonly SideKind[] = ["run", "facts", "config
  */
 export type SideFingerprints = Map<string, string>;
 
+export interface CopySideOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly fingerprints?: SideFingerprints | undefined;
+  /** Default: all are. `value` is what stands in the object, as somebody wrote it. */
+  readonly isWanted?: ((kind: SideKind, value: unknown) => boolean) | undefined;
+}
+
 export interface CopySideResult {
   readonly copied: number;
   readonly skipped: number;
@@ -27,7 +34,7 @@ export async function copySideData(
   source: Repository,
   destination: Repository,
   kinds: readonly SideKind[] = replicatedSideKinds,
-  options: { readonly signal?: AbortSignal | undefined; readonly fingerprints?: SideFingerprints | undefined } = {},
+  options: CopySideOptions = {},
 ): Promise<CopySideResult> {
   const { signal, fingerprints = new Map<string, string>() } = options;
   const damaged: string[] = [];
@@ -58,6 +65,7 @@ export async function copySideData(
         return;
       }
       fingerprints.set(key, side.hash);
+      if (options.isWanted?.(kind, side.value) === false) return;
       if (there.has(side.hash)) {
         skipped++;
         return;

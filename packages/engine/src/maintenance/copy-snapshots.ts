@@ -54,14 +54,7 @@ export async function copySnapshots(source: Repository, destination: Repository,
   const wanted = [...(options.snapshots ?? (await source.listSnapshots({ signal })))].sort(
     (a, b) => Date.parse(a.time) - Date.parse(b.time),
   );
-  const there = await destination.listSnapshots({ signal });
-  const skipped: { from: string; to: string }[] = [];
-  const missing: Snapshot[] = [];
-  for (const snapshot of wanted) {
-    const twin = there.find((other) => isCopyOf(other, snapshot));
-    if (twin === undefined) missing.push(snapshot);
-    else skipped.push({ from: snapshot.id, to: twin.id });
-  }
+  const { missing, skipped } = matchCopies(wanted, await destination.listSnapshots({ signal }));
   if (missing.length === 0) return { copied: [], skipped, failed: [], bytes: 0, bytesPacked: 0 };
   await Promise.all([source.loadIndex({ signal }), destination.loadIndex({ signal })]);
   const copier = new SnapshotCopier(source, destination, options, missing.length);
@@ -72,6 +65,21 @@ export async function copySnapshots(source: Repository, destination: Repository,
     await copier.close();
   }
   return { ...copier.result(), skipped };
+}
+
+/** Which of the wanted snapshots are missing there, and which have a copy. */
+export function matchCopies(
+  wanted: readonly Snapshot[],
+  there: readonly Snapshot[],
+): { readonly missing: readonly Snapshot[]; readonly skipped: CopyResult["skipped"] } {
+  const skipped: { from: string; to: string }[] = [];
+  const missing: Snapshot[] = [];
+  for (const snapshot of wanted) {
+    const twin = there.find((other) => isCopyOf(other, snapshot));
+    if (twin === undefined) missing.push(snapshot);
+    else skipped.push({ from: snapshot.id, to: twin.id });
+  }
+  return { missing, skipped };
 }
 
 class SnapshotCopier {

@@ -1,0 +1,41 @@
+import {
+  type CopyResult,
+  type CopySideResult,
+  copySideData,
+  copySnapshots,
+  lastingId,
+  type Repository,
+  replicatedSideKinds,
+  type Snapshot,
+} from "@lifeboat/engine";
+import type { JobContext } from "./job-context.ts";
+
+export interface CopyOrder {
+  readonly context: JobContext;
+  readonly source: Repository;
+  readonly destination: Repository;
+  readonly snapshots: readonly Snapshot[];
+  /**
+   * What is copied besides: everything that replicas keep, or only what a restore of these snapshots wants to know. Who is given some
+   * snapshots must not get the history of all others with them.
+   */
+  readonly side: "all" | "theirs";
+  readonly beforeCommit: () => Promise<void>;
+}
+
+/**
+ * Snapshots, then side data: a copy never speaks of what it does not hold. The caller holds a shared lock on both. Killed: packs without a
+ * snapshot, which the next copy uses.
+ */
+export async function copyToRepository(
+  order: CopyOrder,
+): Promise<{ readonly copied: CopyResult; readonly side: CopySideResult }> {
+  const { source, destination, snapshots, beforeCommit } = order;
+  const { signal, clock, progress } = order.context;
+  const copied = await copySnapshots(source, destination, { snapshots, signal, clock, progress, beforeCommit });
+  if (order.side === "all") return { copied, side: await copySideData(source, destination, replicatedSideKinds, { signal }) };
+  const failed = new Set(copied.failed.map(({ from }) => from));
+  const there = new Set(snapshots.filter(({ id }) => !failed.has(id)).flatMap((snapshot) => [snapshot.id, lastingId(snapshot)]));
+  const isWanted = (_: unknown, value: unknown) => there.has(String((value as { snapshot?: unknown } | null)?.snapshot));
+  return { copied, side: await copySideData(source, destination, ["facts"], { signal, isWanted }) };
+}
