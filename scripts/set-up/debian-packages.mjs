@@ -7,7 +7,7 @@ import { SetUpError } from "./set-up-error.mjs";
 
 /** Package -> files that prove it is there, one of them enough. A look at files is quicker than dpkg and works where something else put them. */
 const groups = {
-  // To build the native part of ssh2.
+  // To build the native parts of ssh2 and of the engine.
   build: { "g++": ["g++"], make: ["make"], python3: ["python3"] },
   hosts: {
     "openssh-server": ["sshd"],

@@ -35,6 +35,11 @@ test("Node 24 loads sodium's native part", () => {
   expect(sodium.crypto_onetimeauth_BYTES).toBe(16);
 });
 
+test("Node 24 loads the engine's native part, without which sealing takes three times as long", () => {
+  const require = createRequire(join(root, "packages/engine/package.json"));
+  expect(Object.keys(require("./native/build/blob-codec.node") as object)).toContain("seal");
+});
+
 test("zstd and SQLite are built in", async () => {
   const { zstdCompressSync, zstdDecompressSync } = await import("node:zlib");
   expect(zstdDecompressSync(zstdCompressSync(Buffer.from("x"))).toString()).toBe("x");

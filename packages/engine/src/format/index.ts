@@ -33,4 +33,4 @@ export {
 } from "./snapshot-file.ts";
 export { decodeTree, emptyTreeId, encodeTree, sortNodes, type TreeNode } from "./tree.ts";
 export { decodeUnpacked, encodeUnpacked } from "./unpacked.ts";
-export { compressData, compressTree, decompress } from "./zstd.ts";
+export { chooseCompression, compress, compressBound, decompress } from "./zstd.ts";

@@ -1,12 +1,12 @@
 import { type Sealer, sha256Hex } from "../crypto/index.ts";
-import { compressTree, decompress } from "./zstd.ts";
+import { compress, decompress } from "./zstd.ts";
 
 /** Largest plain form that is read into memory: old prunes left index files of 455 MB. */
 export const maxUnpackedBytes = 512 * 1024 * 1024 - 1;
 
 /** JSON -> sealed file and its name, for index, snapshot, lock and side objects (repository-format 1.6). */
 export function encodeUnpacked(sealer: Sealer, json: string): { id: string; bytes: Buffer } {
-  const compressed = compressTree(Buffer.from(json, "utf8"));
+  const compressed = compress(Buffer.from(json, "utf8"));
   const payload = Buffer.allocUnsafe(compressed.length + 1);
   payload[0] = 2;
   payload.set(compressed, 1);

@@ -1,5 +1,6 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { ObjectStore, StoreLocation } from "../backend/index.ts";
+import { type BlobCodec, createBlobCodec } from "../blob-codec/index.ts";
 import { Sealer, type SealKey, sha256Hex, TagMismatch } from "../crypto/index.ts";
 import {
   type BlobType,
@@ -21,7 +22,6 @@ import {
   type TreeNode,
 } from "../format/index.ts";
 import { BlobIndex, type BlobLocation } from "./blob-index.ts";
-import { openSealedBlob } from "./open-sealed-blob.ts";
 import { PackCache } from "./pack-cache.ts";
 
 /**
@@ -38,6 +38,7 @@ export class Repository {
   readonly config: RepositoryConfig;
   readonly sealer: Sealer;
   readonly index = new BlobIndex();
+  readonly #codec: BlobCodec;
   readonly #trees = new PackCache(4);
   readonly #indexIds = new Set<string>();
 
@@ -54,6 +55,7 @@ export class Repository {
     this.keyId = parts.keyId;
     this.config = parts.config;
     this.sealer = new Sealer(parts.masterKey);
+    this.#codec = createBlobCodec(parts.masterKey);
   }
 
   /** Ids of the index files that are loaded. */
@@ -170,7 +172,11 @@ export class Repository {
 
   /** Opens, decompresses and hashes a sealed blob. */
   openBlob(location: BlobLocation, sealed: Uint8Array): Buffer {
-    return openSealedBlob(this.sealer, location, sealed, (reason) => this.damaged("pack", location.packId, reason));
+    try {
+      return this.#codec.open(location, sealed);
+    } catch (error) {
+      throw this.damaged("pack", location.packId, error);
+    }
   }
 
   async #sealedBytes(location: BlobLocation, options: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array> {

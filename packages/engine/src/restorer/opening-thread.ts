@@ -1,35 +1,37 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { Sealer, sealOverheadBytes, sha256Hex, sha256Stream } from "../crypto/index.ts";
+import { createBlobCodec, plainLengthOf } from "../blob-codec/index.ts";
+import { Sealer, sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
 import { decodePackHeader, type PackedBlob } from "../format/index.ts";
-import { maxPlainBytes, openSealedBlob } from "../repository/open-sealed-blob.ts";
-import { releaseMemory } from "../repository/release-memory.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
 
 /** A thread that opens, decompresses and hashes blobs, for restore and check. */
-const sealer = new Sealer((workerData as OpeningThreadData).masterKey);
+const { masterKey } = workerData as OpeningThreadData;
+const sealer = new Sealer(masterKey);
+const codec = createBlobCodec(masterKey);
 const port = parentPort!;
 
 const reasonOf = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)));
 
-function plainBytes(blob: PackedBlob): number {
-  return blob.uncompressedLength === 0 ? Math.max(0, blob.length - sealOverheadBytes) : blob.uncompressedLength;
+/** 0 for one that claims more than any tool writes: it is refused when its turn comes, and takes no memory here. */
+function roomFor(blob: PackedBlob): number {
+  try {
+    return plainLengthOf(blob, blob.length);
+  } catch {
+    return 0;
+  }
 }
 
 function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
   const { bytes, blobs } = request;
-  // Sizes come from an index that may lie: what is above a blob's limit is refused below, and takes no memory here.
-  const buffer = new ArrayBuffer(blobs.reduce((sum, blob) => sum + Math.min(plainBytes(blob), maxPlainBytes[blob.type]), 0));
+  const buffer = new ArrayBuffer(blobs.reduce((sum, blob) => sum + roomFor(blob), 0));
   const all = new Uint8Array(buffer);
   const lengths = new Int32Array(blobs.length);
   const damages: string[] = [];
   let at = 0;
   blobs.forEach((blob, number) => {
     try {
-      const plain = openSealedBlob(sealer, blob, bytes.subarray(blob.offset, blob.offset + blob.length), reasonOf);
-      all.set(plain, at);
-      at += plain.length;
-      lengths[number] = plain.length;
-      releaseMemory(plain);
+      lengths[number] = codec.openInto(blob, bytes.subarray(blob.offset, blob.offset + blob.length), all, at);
+      at += lengths[number];
     } catch (error) {
       lengths[number] = -1;
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
@@ -51,7 +53,7 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
     if (blob.offset !== end) damages.push(`blob ${blob.id} begins at ${blob.offset}, the one before ends at ${end}`);
     end = blob.offset + blob.length;
     try {
-      verifyBlob(blob, bytes.subarray(blob.offset, end));
+      codec.verify(blob, bytes.subarray(blob.offset, end));
     } catch (error) {
       badBlobs.push(blob.id);
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
@@ -62,20 +64,6 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
   const buffer = bytes.buffer as ArrayBuffer;
   const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), badBlobs, buffer };
   port.postMessage(answer, [buffer]);
-}
-
-/** Smaller blobs are not worth opening in parts. */
-const manyPartsBytes = 128 * 1024;
-
-/** Throws the reason when the blob is not what its id says. Large ones are never in memory as a whole. */
-function verifyBlob(blob: PackedBlob, sealed: Uint8Array): void {
-  if (blob.uncompressedLength !== 0 || sealed.length < manyPartsBytes) {
-    releaseMemory(openSealedBlob(sealer, blob, sealed, reasonOf));
-    return;
-  }
-  const hash = sha256Stream();
-  for (const part of sealer.openParts(sealed)) hash.update(part);
-  if (hash.digest("hex") !== blob.id) throw new Error(`blob ${blob.id} has another hash`);
 }
 
 function checkHeader(bytes: Uint8Array, dataEnd: number, blobs: readonly PackedBlob[]): string | undefined {

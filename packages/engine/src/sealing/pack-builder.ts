@@ -1,9 +1,9 @@
+import { messageOf } from "@lifeboat/model";
+import type { BlobCodec, SealedBlob } from "../blob-codec/index.ts";
 import { type Sealer, sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
 import {
   type BlobType,
-  compressData,
-  compressTree,
-  decompress,
+  compressBound,
   encodePackHeader,
   headerBytes,
   headerEntryBytes,
@@ -36,16 +36,18 @@ const headerRoom = 1024 * 1024;
 
 /** One open pack of one type: blobs are compressed, sealed and verified in place. */
 export class PackBuilder {
+  readonly #codec: BlobCodec;
   readonly #sealer: Sealer;
   readonly #type: BlobType;
-  #buffer: ArrayBuffer | undefined;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
   #at = 0;
   #blobs: PackedBlob[] = [];
   /** Of the header so far, sealing and length field included. */
   #headerBytes = headerBytes([]);
   readonly #spare = new BufferPool(roomBytes, 1);
 
-  constructor(sealer: Sealer, type: BlobType) {
+  constructor(codec: BlobCodec, sealer: Sealer, type: BlobType) {
+    this.#codec = codec;
     this.#sealer = sealer;
     this.#type = type;
   }
@@ -55,62 +57,44 @@ export class PackBuilder {
     this.#spare.give(buffer);
   }
 
-  /** Adds a blob; yields a pack when one is full. Throws when the blob does not read back as it was: nothing is stored then. */
-  *add(id: string, plain: Uint8Array): Generator<SealedPack> {
-    const compressed = this.#type === "tree" ? compressTree(plain) : compressData(plain);
-    const payload = compressed ?? plain;
-    const length = payload.length + sealOverheadBytes;
-    if (this.#buffer !== undefined && this.#at + length + this.#headerBytes + 41 > this.#buffer.byteLength) yield* this.close();
-    this.#buffer ??= length + headerRoom > roomBytes ? new ArrayBuffer(length + headerRoom) : this.#spare.take();
-    const sealed = new Uint8Array(this.#buffer, this.#at, length);
-    this.#sealer.sealInto(sealed, 0, payload);
-    this.#verify(id, sealed, plain, compressed !== undefined);
-    this.#blobs.push({
-      id,
-      type: this.#type,
-      offset: this.#at,
-      length,
-      uncompressedLength: compressed === undefined ? 0 : plain.length,
-    });
+  /** Adds a blob; gives a pack when one is full. Throws when the blob does not read back as it was: nothing is stored then. */
+  add(id: string, plain: Uint8Array): SealedPack | undefined {
+    const most = compressBound(plain.length) + sealOverheadBytes;
+    const full = this.#bytes !== undefined && this.#at + most + this.#headerBytes + 41 > this.#bytes.length;
+    const closed = full ? this.close() : undefined;
+    const { length, compressed } = this.#seal(id, plain, most);
+    const uncompressedLength = compressed ? plain.length : 0;
+    this.#blobs.push({ id, type: this.#type, offset: this.#at, length, uncompressedLength });
     this.#at += length;
-    this.#headerBytes += headerEntryBytes(compressed === undefined ? 0 : plain.length);
-    if (this.#at >= targetPackBytes || this.#headerBytes > headerRoom - 64) yield* this.close();
+    this.#headerBytes += headerEntryBytes(uncompressedLength);
+    const isFull = this.#at >= targetPackBytes || this.#headerBytes > headerRoom - 64;
+    // Never two at once: a pack that is full right after another was closed is closed by the next blob, or as a remainder.
+    return closed ?? (isFull ? this.close() : undefined);
   }
 
   /** The open pack, finished; nothing when it is empty. */
-  *close(): Generator<SealedPack> {
+  close(): SealedPack | undefined {
     const rest = this.takeRemainder();
-    if (rest !== undefined) yield finishPack(this.#sealer, rest);
+    return rest === undefined ? undefined : finishPack(this.#sealer, rest);
   }
 
   takeRemainder(): PackRemainder | undefined {
-    if (this.#buffer === undefined) return undefined;
-    const rest = { type: this.#type, buffer: this.#buffer, length: this.#at, blobs: this.#blobs };
-    this.#buffer = undefined;
+    if (this.#bytes === undefined) return undefined;
+    const rest = { type: this.#type, buffer: this.#bytes.buffer, length: this.#at, blobs: this.#blobs };
+    this.#bytes = undefined;
     this.#at = 0;
     this.#blobs = [];
     this.#headerBytes = headerBytes([]);
     return rest;
   }
 
-  /**
-   * Reads the blob back from the very bytes that will be stored. Encoders have had bugs and memory has flips
-   * (restic 0.16.0 and 0.16.3 stored damaged blobs); comparing with the plain bytes is as strong as hashing them again.
-   */
-  #verify(id: string, sealed: Uint8Array, plain: Uint8Array, compressed: boolean): void {
-    const same = compressed
-      ? Buffer.compare(decompress(this.#sealer.open(sealed), plain.length), plain) === 0
-      : this.#readsBack(sealed, plain);
-    if (!same) throw new Error(`blob ${id} does not read back as it was: faulty memory or encoder`);
-  }
-
-  #readsBack(sealed: Uint8Array, plain: Uint8Array): boolean {
-    let at = 0;
-    for (const part of this.#sealer.openParts(sealed)) {
-      if (Buffer.compare(part, plain.subarray(at, at + part.length)) !== 0) return false;
-      at += part.length;
+  #seal(id: string, plain: Uint8Array, most: number): SealedBlob {
+    this.#bytes ??= new Uint8Array(most + headerRoom > roomBytes ? new ArrayBuffer(most + headerRoom) : this.#spare.take());
+    try {
+      return this.#codec.seal(this.#type, plain, this.#bytes, this.#at);
+    } catch (error) {
+      throw new Error(`blob ${id}: ${messageOf(error)}`, { cause: error });
     }
-    return at === plain.length;
   }
 }
 

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { createBlobCodec } from "../blob-codec/index.ts";
 import { Chunker } from "../chunker/index.ts";
-import { Sealer, sha256Bytes } from "../crypto/index.ts";
+import { Sealer } from "../crypto/index.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
-import { PackBuilder, type SealedPack } from "./pack-builder.ts";
+import { PackBuilder } from "./pack-builder.ts";
 import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
 
 /**
@@ -12,7 +13,8 @@ import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from
 const { masterKey, polynomial } = workerData as SealingThreadData;
 const port = parentPort!;
 const sealer = new Sealer(masterKey);
-const packs = { data: new PackBuilder(sealer, "data"), tree: new PackBuilder(sealer, "tree") };
+const codec = createBlobCodec(masterKey);
+const packs = { data: new PackBuilder(codec, sealer, "data"), tree: new PackBuilder(codec, sealer, "tree") };
 const hashedJobs = new Map<number, BlobBatch & { ids: Uint8Array }>();
 const chunkers = new Map<number, Chunker>();
 const chunkMemory = new ChunkMemory(16 * 1024 * 1024);
@@ -27,17 +29,13 @@ function* blobsOf(batch: BlobBatch): Generator<Uint8Array> {
   }
 }
 
-function emitPack(type: "data" | "tree", pack: SealedPack): void {
-  answer({ kind: "pack", type, pack }, [pack.buffer]);
+function addBlob(type: "data" | "tree", id: string, plain: Uint8Array): void {
+  const pack = packs[type].add(id, plain);
+  if (pack !== undefined) answer({ kind: "pack", type, pack }, [pack.buffer]);
 }
 
 function hash(request: Extract<SealingRequest, { kind: "hash" }>): void {
-  const ids = new Uint8Array((request.ranges.length / 2) * 32);
-  let at = 0;
-  for (const blob of blobsOf(request)) {
-    ids.set(sha256Bytes(blob), at);
-    at += 32;
-  }
+  const ids = codec.hash(new Uint8Array(request.buffer), request.ranges);
   hashedJobs.set(request.job, { buffer: request.buffer, ranges: request.ranges, ids });
   answer({ kind: "hashed", job: request.job, ids });
 }
@@ -49,7 +47,7 @@ function seal(job: number, wanted: Uint8Array): void {
   for (const blob of blobsOf(batch)) {
     if (wanted[at] === 1) {
       const id = Buffer.from(batch.ids.buffer, at * 32, 32).toString("hex");
-      for (const pack of packs.data.add(id, blob)) emitPack("data", pack);
+      addBlob("data", id, blob);
     }
     at++;
   }
@@ -59,7 +57,7 @@ function seal(job: number, wanted: Uint8Array): void {
 function sealKnown(request: Extract<SealingRequest, { kind: "sealKnown" }>): void {
   let at = 0;
   for (const blob of blobsOf(request)) {
-    for (const pack of packs[request.type].add(request.ids[at]!, blob)) emitPack(request.type, pack);
+    addBlob(request.type, request.ids[at]!, blob);
     at++;
   }
   answer({ kind: "sealed", job: request.job, buffer: request.buffer }, [request.buffer]);
