@@ -47,6 +47,7 @@ export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapsho
 export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
+export { replaceSnapshot } from "./maintenance/replace-snapshot.ts";
 export { type RepairIndexOptions, type RepairIndexResult, repairIndex } from "./maintenance/repair-index.ts";
 export {
   addKey,

@@ -36,7 +36,16 @@ export {
 } from "./protection/protection.ts";
 export { type AgeJson, type AssetJson, type ProtectionJson, protectionJson } from "./protection/protection-json.ts";
 export type { ExtractOutcome, RestoreTarget, TargetState } from "./restore/restore-target.ts";
-export { type RetentionCandidate, type RetentionChoice, selectRetention } from "./retention/select-retention.ts";
+export { type CalendarSpan, parseCalendarSpan } from "./retention/calendar-span.ts";
+export { type GroupCandidate, type GroupDimension, groupSnapshots, type SnapshotGroup } from "./retention/group-snapshots.ts";
+export { isPinned, pinTag } from "./retention/pin.ts";
+export {
+  type RetentionCandidate,
+  type RetentionChoice,
+  type RetentionRule,
+  selectRetention,
+  type WithinBucket,
+} from "./retention/select-retention.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
 export { type RetryRule, retryDelayMs, retryRuleOf } from "./run/retry-delay.ts";
 export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";

@@ -6,7 +6,19 @@ import type { SourceTree } from "../source-tree.ts";
 const unreachable = /^(bullmq|ioredis|kysely|pg|@lifeboat\/(queue|catalog))$/;
 
 /** Commands that must work when the queue, the catalog and their packages are gone, by the names of their files. */
-const bareHandCommands = ["snapshots", "ls", "diff", "restore", "repo-check", "repo-repair", "copy", "key-passwd", "drill-run"];
+const bareHandCommands = [
+  "snapshots",
+  "ls",
+  "diff",
+  "restore",
+  "repo-check",
+  "repo-repair",
+  "copy",
+  "key-passwd",
+  "snapshots-forget",
+  "snapshots-pin",
+  "drill-run",
+];
 
 export const bareHands: HouseRule = {
   name: "restore, snapshots, ls, repo check and drill run never load the queue or the catalog",
@@ -43,6 +55,8 @@ export const bareHands: HouseRule = {
       "packages/cli/src/commands/repo/check.ts": "export const check = 1;",
       "packages/cli/src/commands/repo-repair.ts": "export const repair = 1;",
       "packages/cli/src/commands/copy.ts": "export const copy = 1;",
+      "packages/cli/src/commands/snapshots-forget.ts": "export const forget = 1;",
+      "packages/cli/src/commands/snapshots-pin.ts": "export const pin = 1;",
       "packages/cli/src/commands/key-passwd.ts": "export const passwd = 1;",
       "packages/jobs/src/index.ts": 'export { restore } from "./restore.ts";',
       "packages/jobs/src/restore.ts": 'import { openCatalog } from "@lifeboat/catalog";',

@@ -65,6 +65,11 @@ export const commandTable: readonly TableSection[] = [
         summary: "list snapshots",
         load: async () => (await import("../commands/snapshots.ts")).snapshots,
       },
+      {
+        name: "snapshots show",
+        summary: "all that is known of one snapshot",
+        load: async () => (await import("../commands/snapshots-show.ts")).snapshotsShow,
+      },
       { name: "ls", summary: "list what a snapshot holds", load: async () => (await import("../commands/ls.ts")).ls },
       { name: "find", summary: "find names in snapshots", load: async () => (await import("../commands/find.ts")).find },
       { name: "cat", summary: "print a file of a snapshot", load: async () => (await import("../commands/cat.ts")).cat },
@@ -173,6 +178,21 @@ export const commandTable: readonly TableSection[] = [
         name: "copy",
         summary: "copy snapshots to another repository",
         load: async () => (await import("../commands/copy.ts")).copy,
+      },
+      {
+        name: "snapshots forget",
+        summary: "forget snapshots by id, or all that a rule does not keep",
+        load: async () => (await import("../commands/snapshots-forget.ts")).snapshotsForget,
+      },
+      {
+        name: "snapshots pin",
+        summary: "keep snapshots whatever a rule says",
+        load: async () => (await import("../commands/snapshots-pin.ts")).snapshotsPin,
+      },
+      {
+        name: "snapshots unpin",
+        summary: "leave snapshots to the rule again",
+        load: async () => (await import("../commands/snapshots-pin.ts")).snapshotsUnpin,
       },
       {
         name: "retention run",

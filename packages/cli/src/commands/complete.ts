@@ -30,7 +30,11 @@ async function candidatesFor(session: Session, before: readonly string[], last: 
   if (found.kind === "group") return found.rows.map(({ name }) => name.split(" ")[1] ?? "");
   if (found.kind === "none") return [...visible.map(({ name }) => name.split(" ")[0] ?? ""), ...flags(globalOptions)];
   if (last.startsWith("-")) return flags([...optionsOf(await found.row.load()), ...globalOptions]);
-  if (/^(snapshots|restore|ls|cat|diff|history|replicate|retention run)$/.test(found.row.name)) return names(session, "assets");
+  if (found.row.name === "snapshots") {
+    const verbs = found.rest.length === 0 ? ["list", ...secondWords("snapshots")] : [];
+    return [...verbs, ...(await names(session, "assets"))];
+  }
+  if (/^(restore|ls|cat|diff|history|replicate|retention run)$/.test(found.row.name)) return names(session, "assets");
   if (found.row.name === "backup run") return [...(await names(session, "policies")), ...(await names(session, "assets"))];
   if (/^(host|doctor)/.test(found.row.name)) return names(session, "hosts");
   if (found.row.name === "repo repair") return ["index"];
@@ -42,6 +46,11 @@ async function names(session: Session, kind: "assets" | "policies" | "hosts" | "
   const silent = { ...session, json: true };
   const config = await loadConfigIfThere(silent).catch(() => undefined);
   return [...(config?.[kind].keys() ?? [])];
+}
+
+/** What may follow the first word of a command. */
+function secondWords(first: string): string[] {
+  return commandRows.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name.slice(first.length + 1));
 }
 
 function flags(options: readonly { readonly flags: string }[]): string[] {

@@ -1,10 +1,10 @@
-import { assetOfSnapshot, matchCopies, type Repository, type Snapshot } from "@lifeboat/engine";
+import { matchCopies, type Repository, type Snapshot } from "@lifeboat/engine";
 import { copyToRepository } from "@lifeboat/jobs";
 import { exitCodes } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
+import { describeSnapshot } from "../output/describe-snapshot.ts";
 import { countOf, formatBytes } from "../output/format-size.ts";
-import { formatMoment } from "../output/format-time.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { chooseOtherRepository } from "../session/choose-repository.ts";
 import { manySnapshotsOptions, pickSnapshots } from "../session/pick-snapshots.ts";
@@ -54,8 +54,7 @@ async function copyBetween(
   const timezone = timeZoneOf(from.config ?? to.config);
   const { snapshots, all, isEverything } = await pickSnapshots(session, values, from.repository, timezone);
   const { missing, skipped } = matchCopies(snapshots, await to.repository.listSnapshots({ signal: session.signal }));
-  const name = (snapshot: Snapshot) =>
-    `${snapshot.id.slice(0, 8)}  ${formatMoment(Date.parse(snapshot.time), timezone)}  ${assetOfSnapshot(snapshot) ?? `${snapshot.hostname ?? "?"}:${snapshot.paths.join(",")}`}`;
+  const name = (snapshot: Snapshot) => describeSnapshot(snapshot, timezone);
   if (snapshots.length === 0) session.say(all.length === 0 ? "no snapshots to copy" : `none of ${all.length} snapshots fits`);
   if (session.dryRun) {
     for (const snapshot of missing) {

@@ -1,8 +1,9 @@
-import { assetOfSnapshot, filterSnapshots, lastingId, type Snapshot } from "@lifeboat/engine";
+import { filterSnapshots, lastingId, type Snapshot } from "@lifeboat/engine";
 import { openChosenRepository, type RepositoryChoice } from "@lifeboat/jobs";
-import { type CompiledConfig, exitCodes, LifeboatError, parseDuration } from "@lifeboat/model";
+import { type CompiledConfig, exitCodes, isPinned, LifeboatError, parseDuration } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
+import { sourceOfSnapshot } from "../output/describe-snapshot.ts";
 import { formatBytes } from "../output/format-size.ts";
 import { formatAge, formatLocal, zoneName } from "../output/format-time.ts";
 import { renderTable } from "../output/render-table.ts";
@@ -19,14 +20,17 @@ export const snapshots: CommandSpec = {
     ...snapshotFilterOptions,
     { flags: "--path <PATH...>", description: "only snapshots of exactly this path" },
     { flags: "--since <DURATION>", description: "only those of the last 4h, 3d, 2w" },
+    { flags: "--pinned", description: "only those that are pinned" },
     { flags: "--last <COUNT>", description: "only the newest ones" },
   ],
   examples: [
     { command: "lifeboat snapshots", does: "of every repository of the configuration" },
     { command: "lifeboat snapshots db1/shop --since 4h", does: "of one asset, of the last four hours" },
+    { command: "lifeboat snapshots --pinned", does: "what no forget takes" },
     { command: "lifeboat snapshots --repo /srv/repo --password-file F", does: "with bare hands" },
     { command: "lifeboat snapshots --json", does: "an array with restic's field names" },
   ],
+  details: "See also: snapshots show, forget, pin, unpin.",
   run: listSnapshots,
 };
 
@@ -48,7 +52,8 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
       for (const snapshot of filterSnapshots(listed, filterOf(values))) {
         const known = rows.get(lastingId(snapshot));
         if (known === undefined) rows.set(lastingId(snapshot), { snapshot, sites: [site] });
-        else known.sites.push(site);
+        // A site may hold it twice: as it was copied, and as it was pinned since.
+        else if (!known.sites.includes(site)) known.sites.push(site);
       }
     } catch (error) {
       // One site that is down must not hide what the others hold.
@@ -98,10 +103,11 @@ function limit(session: Session, values: OptionValues, rows: readonly Row[]): re
     throw new LifeboatError("usage", `--since "${since}" is no duration like 4h or 3d`);
   const last = values.text("last");
   if (last !== undefined && !/^[1-9][0-9]{0,8}$/.test(last)) throw new LifeboatError("usage", `--last "${last}" is no number`);
+  const wanted = values.flag("pinned") ? rows.filter(({ snapshot }) => isPinned(snapshot)) : rows;
   const young =
     seconds === undefined
-      ? rows
-      : rows.filter(({ snapshot }) => Date.parse(snapshot.time) >= session.clock.now() - seconds * 1000);
+      ? wanted
+      : wanted.filter(({ snapshot }) => Date.parse(snapshot.time) >= session.clock.now() - seconds * 1000);
   return last === undefined ? young : young.slice(-Number(last));
 }
 
@@ -141,7 +147,8 @@ async function print(session: Session, timezone: string, rows: readonly Row[], t
 
 /** The asset, or host and paths for what another program wrote; files that could not be read are part of the name. */
 function nameOf(snapshot: Snapshot): string {
-  const name = assetOfSnapshot(snapshot) ?? `${snapshot.hostname ?? "?"}:${snapshot.paths.join(",")}`;
+  const name = sourceOfSnapshot(snapshot);
   const problems = snapshot.lifeboat?.problem_count ?? 0;
-  return problems === 0 ? name : `${name} (incomplete: ${problems} unreadable)`;
+  const notes = [problems === 0 ? "" : `incomplete: ${problems} unreadable`, isPinned(snapshot) ? "pinned" : ""].filter(Boolean);
+  return notes.length === 0 ? name : `${name} (${notes.join("; ")})`;
 }

@@ -1,8 +1,9 @@
-import { assetOfSnapshot, findSnapshot, parseSnapshotAddress, type Repository, type Snapshot } from "@lifeboat/engine";
+import { findSnapshot, parseSnapshotAddress, type Repository, type Snapshot } from "@lifeboat/engine";
 import { type JobContext, openChosenRepository } from "@lifeboat/jobs";
 import type { ProgressListener } from "@lifeboat/model";
 import { type ByteString, byteString, type CompiledConfig } from "@lifeboat/model";
 import type { OptionValues } from "../command-line/option-values.ts";
+import { sourceOfSnapshot } from "../output/describe-snapshot.ts";
 import { formatMoment } from "../output/format-time.ts";
 import { chooseRepository, repositoryOfAsset } from "./choose-repository.ts";
 import { openJobContext } from "./open-job-context.ts";
@@ -59,7 +60,7 @@ export async function pickSnapshot(
   const now = session.clock.now();
   const filter = { host: values.text("host"), tags: values.texts("tag"), now, timezone };
   const { snapshot, othersThatDay } = findSnapshot(snapshots, address, filter);
-  const of = assetOfSnapshot(snapshot) ?? `${snapshot.hostname ?? "?"}:${snapshot.paths.join(",")}`;
+  const of = sourceOfSnapshot(snapshot);
   const last = othersThatDay === 0 ? "" : `, the last of ${othersThatDay + 1} of that day`;
   session.say(`snapshot ${snapshot.id.slice(0, 8)} of ${of}, ${formatMoment(Date.parse(snapshot.time), timezone)}${last}`);
   return snapshot;

@@ -23,6 +23,7 @@ export async function forgetSnapshots(
     const why = keep.has(wrong) ? "is to be kept and to be forgotten" : "is no snapshot's id";
     throw new LifeboatError("usage", `${wrong} ${why}; nothing was forgotten`);
   }
+  // Only snapshot objects go, and only those of the list: a kill leaves every other one whole, with all its data.
   const there = new Set(await repository.listIds("snapshot", options));
   const remove = choice.remove.filter((id) => there.has(id));
   await forEachLimited(remove, repository.store.connections, async (id) => {

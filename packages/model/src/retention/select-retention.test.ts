@@ -114,3 +114,10 @@ test("whatever the rule, the newest stays and every snapshot is either kept or r
     }),
   );
 });
+
+test("a pinned one stays under any rule, and counts as restic's --keep-tag does", () => {
+  const [newest, older, oldest] = at("2026-11-22T09:00:00Z", "2026-11-22T08:00:00Z", "2026-11-20T09:00:00Z");
+  const choice = selectRetention([newest!, { ...older!, tags: ["pin"] }, oldest!], { ...none, last: 1 }, now);
+  expect(choice.keep.map(({ reasons }) => reasons)).toEqual([["last snapshot"], ["pinned"]]);
+  expect(choice.remove).toEqual([oldest]);
+});

@@ -15,7 +15,7 @@ const retention = z
     yearly: keepCount("yearly"),
     within: period("Everything younger than this stays.").optional(),
   })
-  .meta({ description: "Which snapshots stay; without it nothing is ever forgotten." });
+  .meta({ description: "Which snapshots stay, besides pinned ones; without it nothing is ever forgotten." });
 
 const objectives = z
   .strictObject({

@@ -56,6 +56,12 @@ export const repositoryErrors = {
     meaning: "No snapshot fits this address.",
     hint: "List what there is with 'lifeboat snapshots'.",
   },
+  "snapshot-pinned": {
+    exit: exitCodes.notAllowed,
+    retry: "never",
+    meaning: "The snapshot is pinned, so nothing forgets it.",
+    hint: "Unpin it first with 'lifeboat snapshots unpin ID'.",
+  },
   "path-not-found": {
     exit: exitCodes.failed,
     retry: "never",
