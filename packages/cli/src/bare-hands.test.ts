@@ -109,6 +109,26 @@ describe("restore", () => {
     const again = await place.run(["restore", "latest", ...hands, "--to", target, "--json"]);
     expect(again.code).toBe(9);
     expect(jsonLines(again.err).at(-1)).toMatchObject({ message_type: "exit_error", code: 9, error: "target-not-empty" });
+    expect(again.err).toContain("--resume");
+
+    writeFileSync(`${target}${place.at("source/letter.txt")}`, "of a user");
+    unlinkSync(`${target}${place.at("source/deep/file-3")}`);
+    const never = await place.run(["restore", "latest", ...hands, "--to", target, "--overwrite", "never"]);
+    expect(never.code, never.err).toBe(0);
+    expect(never.err).toMatch(/✓ 1 file, .*298 files.* there unchanged; 1 thing there kept/);
+    expect(readFileSync(`${target}${place.at("source/letter.txt")}`, "utf8")).toBe("of a user");
+    const resumed = await place.run(["restore", "latest", ...hands, "--to", target, "--resume", "--json"]);
+    expect(resumed.code, resumed.err).toBe(0);
+    expect(jsonLines(resumed.out).at(-1)).toMatchObject({
+      result: "passed",
+      files_restored: 1,
+      files_skipped: 299,
+      replaced: 1,
+      kept: 0,
+    });
+    expect(readFileSync(`${target}${place.at("source/letter.txt")}`, "utf8")).toBe("first and second\n");
+    const wrong = await place.run(["restore", "latest", ...hands, "--to", target, "--resume", "--overwrite", "never"]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("--resume means")]);
   });
 
   test("brings back a part only, and says so as data", async () => {

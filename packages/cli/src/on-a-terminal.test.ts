@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createPlace, type Place, program } from "./test-command-line.ts";
@@ -76,6 +76,21 @@ test("a Ctrl-C while it works stops it in order, with one message", async () => 
   const { code, screen } = await onTerminal(["drill", "run", "--here", "--drill", drill, ...hands], "step pause", "\x03");
   expect(code, screen).toBe(130);
   expect(screen).toContain("CANCELLED");
+});
+
+test("a target that is not empty is asked about: a no changes nothing, a yes adds what is missing and leaves the rest alone", async () => {
+  await backUp();
+  const target = place.at("target");
+  mkdirSync(`${target}${place.at("source")}`, { recursive: true });
+  writeFileSync(`${target}/own`, "stays\n");
+  const args = ["restore", "latest", "--to", target, ...hands];
+  const refused = await onTerminal(args, "[y/N]", "n\r");
+  expect(refused.code, refused.screen).toBe(130);
+  expect(readdirSync(`${target}${place.at("source")}`)).toEqual([]);
+  const done = await onTerminal(args, "[y/N]", "y\r");
+  expect(done.code, done.screen).toBe(0);
+  expect(readdirSync(`${target}${place.at("source")}`)).toEqual(["file"]);
+  expect(readdirSync(target)).toContain("own");
 });
 
 function backUp(): Promise<void> {

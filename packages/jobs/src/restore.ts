@@ -1,9 +1,16 @@
 import { type Repository, type RestoreResult, restoreSnapshot, type Snapshot } from "@lifeboat/engine";
-import { type ByteString, LifeboatError, type Machine, type RestoreTarget, type TargetState } from "@lifeboat/model";
+import {
+  type ByteString,
+  LifeboatError,
+  type Machine,
+  type Overwrite,
+  type RestoreTarget,
+  type TargetState,
+} from "@lifeboat/model";
 import { createRestoreTarget } from "@lifeboat/remote";
 import type { JobContext } from "./job-context.ts";
 import { findHost, openMachine } from "./open-machine.ts";
-import { type VerifyReport, verifyRestored } from "./verify-restored.ts";
+import { nothingVerified, type VerifyReport, verifyRestored } from "./verify-restored.ts";
 
 export interface RestoreOrder {
   readonly repository: Repository;
@@ -16,18 +23,27 @@ export interface RestoreOrder {
   readonly folder: ByteString;
   /** Read everything back and compare, after the restore. */
   readonly verify: "metadata" | "content";
-  /** Called with what is there, before anything is written; throw to refuse. */
-  readonly confirm?: ((state: TargetState, target: RestoreTarget) => Promise<void>) | undefined;
+  /** For a target that is not empty; undefined: it is refused. */
+  readonly overwrite?: Overwrite | undefined;
+  /** Compare by content what looks the same there. */
+  readonly verifyExisting?: boolean | undefined;
+  /** Only count what would be done. */
+  readonly dryRun?: boolean | undefined;
+  /** Called with what is there, before anything is written; throw to refuse. What it gives stands for `overwrite`. */
+  readonly confirm?: ((state: TargetState, target: RestoreTarget) => Promise<Overwrite | undefined>) | undefined;
 }
 
 export interface RestoreOutcome extends RestoreResult {
+  /** Owners and devices could be set there. */
+  readonly root: boolean;
   readonly seconds: number;
   readonly verification: VerifyReport;
 }
 
 /**
- * Restores and then looks at what stands there. Refuses a target that is not empty (`target-not-empty`) unless `confirm` lets it:
- * even then no existing file is overwritten. Killed: what was restored stays, the repository is not touched.
+ * Restores and then looks at what stands there. A target that is not empty is refused (`target-not-empty`) unless it was said what
+ * happens to what is in it. Killed: what was restored stays, files that were to be replaced are the old or the new ones, the same order
+ * with `if-changed` goes on; the repository is not touched.
  */
 export async function runRestore(context: JobContext, order: RestoreOrder): Promise<RestoreOutcome> {
   const started = context.clock.now();
@@ -44,13 +60,18 @@ async function restoreOn(context: JobContext, order: RestoreOrder, machine: Mach
   const sudo = order.host === undefined ? false : findHost(context, order.host).sudo;
   const target = createRestoreTarget(machine, order.folder, { sudo });
   const state = await target.state(signal);
-  if (order.confirm !== undefined) await order.confirm(state, target);
-  else refuseFull(state, target);
-  const { repository, snapshot, include } = order;
+  const overwrite = order.confirm === undefined ? order.overwrite : await order.confirm(state, target);
+  if (overwrite === undefined) refuseFull(state, target);
+  const { repository, snapshot, include, verifyExisting = false, dryRun = false } = order;
+  const root = state.root || sudo;
+  const isFull = state.exists && !state.empty;
+  const existing = isFull && overwrite !== undefined ? { overwrite, verify: verifyExisting, root } : undefined;
   await repository.loadIndex({ signal });
-  const result = await restoreSnapshot({ repository, snapshot, target, include, clock, signal, progress });
-  const verification = await verifyRestored({ context, machine, sudo, order, isRoot: state.root || sudo, lost: result.lost });
-  return { ...result, verification, seconds: (clock.now() - started) / 1000 };
+  const result = await restoreSnapshot({ repository, snapshot, target, include, existing, dryRun, clock, signal, progress });
+  const verification = dryRun
+    ? nothingVerified
+    : await verifyRestored({ context, target, order, isRoot: root, exempt: result.exempt });
+  return { ...result, root, verification, seconds: (clock.now() - started) / 1000 };
 }
 
 export function refuseFull(state: TargetState, target: RestoreTarget): void {

@@ -1,6 +1,16 @@
-import { BlobReader, planRestore, type RestoreItem, sha256Hex, sha256Stream, unixMode } from "@lifeboat/engine";
-import { type ByteString, displayName, type FileEntry, type Machine } from "@lifeboat/model";
-import { createFileSource } from "@lifeboat/remote";
+import {
+  type BlobReader,
+  compareContents,
+  describeDifferences,
+  type FileToCompare,
+  hasSameOwner,
+  planRestore,
+  type RestoreItem,
+  type RestoreResult,
+  sha256Hex,
+  sha256Stream,
+} from "@lifeboat/engine";
+import { type ByteString, displayName, type FileEntry, type RestoreTarget } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 import type { RestoreOrder } from "./restore.ts";
 
@@ -18,17 +28,26 @@ export interface VerifyReport {
 
 interface VerifyOptions {
   readonly context: JobContext;
-  readonly machine: Machine;
-  readonly sudo: boolean;
+  readonly target: RestoreTarget;
   readonly order: RestoreOrder;
   readonly isRoot: boolean;
-  /** Files whose data the repository has lost: the restore has said so, and nothing is there to compare them with. */
-  readonly lost: ReadonlySet<ByteString>;
+  /** Paths that need not be as in the snapshot: what is wrong with them has been said. */
+  readonly exempt: RestoreResult["exempt"];
 }
 
 const maxDifferencesKept = 100;
+const lookBatch = 20_000;
 
-/** Lists what was restored, with one `find`, and compares it with the snapshot; reads the content back where asked. */
+/** What a dry run has seen. */
+export const nothingVerified: VerifyReport = {
+  compared: 0,
+  filesRead: 0,
+  differences: [],
+  differenceCount: 0,
+  ownersNotSet: 0,
+};
+
+/** Looks at each thing that was restored and compares it with the snapshot; reads the content back where asked. */
 export async function verifyRestored(options: VerifyOptions): Promise<VerifyReport> {
   return new Verification(options).run();
 }
@@ -45,30 +64,23 @@ class Verification {
   }
 
   async run(): Promise<VerifyReport> {
-    const { context, machine, sudo, order } = this.#options;
+    const { context, target, order, exempt } = this.#options;
     const { signal } = context;
-    const { repository, snapshot, include, folder } = order;
+    const { repository, snapshot, include } = order;
     const plan = await planRestore({ repository, tree: snapshot.tree, include, signal });
-    const expected = new Map<ByteString, RestoreItem>();
-    for (const item of [...plan.folders, ...plan.files, ...plan.others]) {
-      if (!this.#options.lost.has(item.path)) expected.set(item.path, item);
-    }
-    const compared = expected.size;
-    const source = createFileSource(machine, { name: displayName(folder), paths: [folder], sudo });
-    const prefix = folder === "/" ? "/" : `${folder}/`;
-    const files: { entry: FileEntry; item: RestoreItem }[] = [];
-    for await (const entries of source.list({ signal, problem: ({ path, detail }) => this.#differ(path, detail) })) {
-      for (const entry of entries) {
-        const path = entry.path.slice(prefix.length) as ByteString;
-        const item = entry.above === true ? undefined : expected.get(path);
-        if (item === undefined) continue;
-        expected.delete(path);
-        this.#compare(entry, item);
-        if (item.node.type === "file" && item.hardLinkTo === undefined) files.push({ entry, item });
+    let compared = 0;
+    for (const list of [plan.folders, plan.files, plan.others]) {
+      for (let at = 0; at < list.length; at += lookBatch) {
+        const batch = list.slice(at, at + lookBatch).filter(({ path }) => !exempt.has(path));
+        compared += batch.length;
+        const entries = await target.look(
+          batch.map(({ path }) => path),
+          signal,
+        );
+        const files = batch.flatMap((item, number) => this.#compare(item, entries[number]));
+        if (order.verify === "content") await this.#readBack(files);
       }
     }
-    for (const path of expected.keys()) this.#differ(path, "is missing");
-    if (order.verify === "content") await this.#readBack(source, files);
     return {
       compared,
       filesRead: this.#filesRead,
@@ -78,45 +90,28 @@ class Verification {
     };
   }
 
-  #compare(entry: FileEntry, { path, node }: RestoreItem): void {
-    if (entry.type !== node.type) {
-      this.#differ(path, `is a ${entry.type}, wanted a ${node.type}`);
-      return;
+  /** The file when its content can be read back, each inode once. */
+  #compare(item: RestoreItem, entry: FileEntry | undefined): (FileToCompare & { readonly item: RestoreItem })[] {
+    const { path, node } = item;
+    if (entry === undefined) {
+      this.#differ(path, "is missing");
+      return [];
     }
-    if (node.type === "file" && entry.size !== node.size) this.#differ(path, `has ${entry.size} bytes, wanted ${node.size}`);
-    if (node.type === "symlink" && entry.linkTarget !== node.linkTarget) this.#differ(path, "points elsewhere");
-    if (node.type !== "symlink" && entry.mode !== unixMode(node.mode)) {
-      this.#differ(path, `has mode ${entry.mode.toString(8)}, wanted ${unixMode(node.mode).toString(8)}`);
+    for (const difference of describeDifferences(entry, node)) this.#differ(path, difference);
+    if (!hasSameOwner(entry, node)) {
+      if (this.#options.isRoot) this.#differ(path, `belongs to ${entry.uid}:${entry.gid}, wanted ${node.uid}:${node.gid}`);
+      else this.#ownersNotSet++;
     }
-    if (entry.mtime !== node.mtime) this.#differ(path, `was modified at ${entry.mtime}, wanted ${node.mtime}`);
-    if (entry.uid === node.uid && entry.gid === node.gid) return;
-    if (this.#options.isRoot) this.#differ(path, `belongs to ${entry.uid}:${entry.gid}, wanted ${node.uid}:${node.gid}`);
-    else this.#ownersNotSet++;
+    return entry.type === "file" && node.type === "file" && item.hardLinkTo === undefined ? [{ entry, node, item }] : [];
   }
 
-  /** Hashes what stands there and what the repository holds, in batches, without keeping either. */
-  async #readBack(
-    source: ReturnType<typeof createFileSource>,
-    files: readonly { entry: FileEntry; item: RestoreItem }[],
-  ): Promise<void> {
-    const { context, order } = this.#options;
-    const reader = new BlobReader(order.repository);
-    try {
-      for (let at = 0; at < files.length; at += 2000) {
-        const batch = files.slice(at, at + 2000);
-        const found = await hashFiles(
-          source,
-          batch.map(({ entry }) => entry),
-          context.signal,
-        );
-        for (const [number, { item }] of batch.entries()) {
-          const wanted = await hashOfContent(reader, item.node.content ?? [], context.signal);
-          this.#filesRead++;
-          if (found[number] !== wanted) this.#differ(item.path, "has other content than the snapshot");
-        }
-      }
-    } finally {
-      await reader.close();
+  async #readBack(files: readonly (FileToCompare & { readonly item: RestoreItem })[]): Promise<void> {
+    const { context, target, order, isRoot } = this.#options;
+    const { repository } = order;
+    const options = { repository, read: target.read, root: isRoot, signal: context.signal };
+    for await (const [number, difference] of compareContents(options, files)) {
+      this.#filesRead++;
+      if (difference !== undefined) this.#differ(files[number]!.item.path, `has other ${difference} than the snapshot`);
     }
   }
 
@@ -127,28 +122,6 @@ class Verification {
 }
 
 const emptyHash = sha256Hex(new Uint8Array(0));
-
-async function hashFiles(
-  source: ReturnType<typeof createFileSource>,
-  entries: readonly FileEntry[],
-  signal: AbortSignal,
-): Promise<(string | undefined)[]> {
-  const hashes: (string | undefined)[] = entries.map(() => undefined);
-  let hash = sha256Stream();
-  for await (const events of source.read(entries, { signal })) {
-    for (const event of events) {
-      if (event.kind === "start") hash = sha256Stream();
-      else if (event.kind === "data") hash.update(event.bytes);
-      else if (event.kind === "hole")
-        for (let left = event.length; left > 0; left -= zeros.length)
-          hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
-      else if (event.kind === "end") hashes[event.index] = hash.digest("hex");
-    }
-  }
-  return hashes;
-}
-
-const zeros = new Uint8Array(1024 * 1024);
 
 /** SHA-256 over the repository's verified blobs. */
 export async function hashOfContent(reader: BlobReader, content: readonly string[], signal: AbortSignal): Promise<string> {

@@ -35,7 +35,14 @@ export {
   type SchedulerLife,
 } from "./protection/protection.ts";
 export { type AgeJson, type AssetJson, type ProtectionJson, protectionJson } from "./protection/protection-json.ts";
-export type { ExtractOutcome, RestoreTarget, TargetState } from "./restore/restore-target.ts";
+export type {
+  ExtractOutcome,
+  Overwrite,
+  RestoreTarget,
+  TargetPreparation,
+  TargetProblem,
+  TargetState,
+} from "./restore/restore-target.ts";
 export { type CalendarSpan, parseCalendarSpan } from "./retention/calendar-span.ts";
 export { type GroupCandidate, type GroupDimension, groupSnapshots, type SnapshotGroup } from "./retention/group-snapshots.ts";
 export { isPinned, pinTag } from "./retention/pin.ts";

@@ -1,21 +1,19 @@
 import { resolve } from "node:path";
-import { assetOfSnapshot } from "@lifeboat/engine";
-import { type RestoreOutcome, refuseFull, runRestore } from "@lifeboat/jobs";
+import { refuseFull, runRestore } from "@lifeboat/jobs";
 import {
   type ByteString,
   byteString,
-  displayName,
   exitCodes,
   LifeboatError,
   messageOf,
+  type Overwrite,
   type RestoreTarget,
   type TargetState,
 } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
-import { countOf, formatBytes } from "../output/format-size.ts";
-import { formatAge, formatSpan } from "../output/format-time.ts";
 import { showProgress } from "../output/show-progress.ts";
+import { sayRestoreOutcome, sayRestorePlan } from "../output/show-restore.ts";
 import { type OpenedSnapshot, openSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
 import type { Session } from "../session/session.ts";
 
@@ -29,9 +27,19 @@ export const restore: CommandSpec = {
   repository: true,
   writes: true,
   options: [
-    { flags: "--to <TARGET>", description: "new or empty folder: DIR here, or HOST:DIR over SSH" },
+    { flags: "--to <TARGET>", description: "folder to restore into: DIR here, or HOST:DIR over SSH" },
     { flags: "--to-postgres <DATABASE>", description: "HOST/DATABASE, or DATABASE on this machine: a dump into a new database" },
     { flags: "--to-sqlite <FILE>", description: "HOST:FILE or FILE: a dump into a new database file" },
+    {
+      flags: "--overwrite <WHEN>",
+      description: "for a folder that is not empty: what happens to files that stand where the snapshot has one",
+      choices: ["never", "if-changed", "always"],
+    },
+    { flags: "--resume", description: "complete a restore that was stopped: as --overwrite if-changed" },
+    {
+      flags: "--verify-existing",
+      description: "read files that look the same where they stand, and compare their content and attributes with the snapshot",
+    },
     { flags: "--path <PATH...>", description: "only this path of the snapshot" },
     { flags: "--db-server <ADDRESS>", description: "PostgreSQL's address or socket folder, as seen from the target's machine" },
     { flags: "--db-port <PORT>", description: "PostgreSQL's port" },
@@ -47,11 +55,21 @@ export const restore: CommandSpec = {
       does: "one folder, back to a host",
     },
     { command: "lifeboat restore db1/shop@latest --to-postgres db1/shop_restored", does: "a dump into a new database" },
+    {
+      command: "lifeboat restore web1/uploads@latest --to web1:/srv/restore --resume",
+      does: "go on after an interruption: move only what is missing or differs",
+    },
     { command: "lifeboat restore latest --repo /srv/repo --password-file F --to DIR", does: "with bare hands" },
   ],
   details:
-    "Nothing is ever overwritten: the target is a new or an empty folder. Restored paths lie below it with their full path (DIR/srv/www/...).\n" +
-    "After the restore the target is listed and compared with the snapshot; exit code 6 when it differs, 3 when parts could not be restored.",
+    "Restored paths lie below the folder with their full path (DIR/srv/www/...). A folder that is not empty is refused unless --overwrite\n" +
+    "or --resume says what happens to what stands in it:\n" +
+    "  never        what stands there stays; only what is missing is restored\n" +
+    "  if-changed   what differs from the snapshot in type, size, time, mode or owner is replaced (--resume)\n" +
+    "  always       everything is replaced\n" +
+    "What is replaced is written beside the old and renamed over it when it is complete. Nothing that the snapshot does not have is\n" +
+    "removed, and nothing is written through a link that leads out of the folder.\n" +
+    "After the restore the target is compared with the snapshot; exit code 6 when it differs, 3 when parts could not be restored.",
   run: restoreSnapshot,
 };
 
@@ -68,6 +86,7 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
   await using opened = await openSnapshot(session, values, values.word(0), showProgress(session, "restore"));
   const include = includeOf(opened, values);
   const { host, folder } = targetOf(to, opened);
+  const overwrite = overwriteOf(values);
   let hasBegun = false;
   const outcome = await runRestore(opened.context, {
     repository: opened.repository,
@@ -76,35 +95,54 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
     host,
     folder,
     verify: values.flag("read-back") ? "content" : "metadata",
+    verifyExisting: values.flag("verify-existing"),
+    dryRun: session.dryRun,
     confirm: async (state, target) => {
-      refuseFull(state, target);
-      sayPlan(session, opened, include, state, target);
-      if (session.dryRun) throw new DryRunEnd();
-      hasBegun = true;
+      const chosen = state.exists && !state.empty ? (overwrite ?? (await askAboutFull(session, state, target))) : undefined;
+      sayRestorePlan(session, opened, { include, state, target, overwrite: chosen });
+      hasBegun = !session.dryRun;
+      return chosen;
     },
   }).catch((error: unknown) => {
-    if (error instanceof DryRunEnd) return undefined;
     throw hasBegun && session.signal.aborted ? stoppedHalfway(session.signal.reason, to) : error;
   });
   session.output.status(undefined);
-  if (outcome === undefined) {
-    await sayDryRun(session, opened, to);
-    return exitCodes.passed;
-  }
-  await sayOutcome(session, opened, outcome, to);
+  await sayRestoreOutcome(session, opened, outcome, to);
   if (outcome.verification.differenceCount > 0) return exitCodes.checkFailed;
   return outcome.problemCount > 0 ? exitCodes.incomplete : exitCodes.passed;
 }
 
-function stoppedHalfway(reason: unknown, to: string): LifeboatError {
-  return new LifeboatError("cancelled", messageOf(reason), {
-    hint: "Empty the folder or name another one, then run the command again.",
-    context: { state: `what was restored until then stands in ${to}; nothing was overwritten` },
-  });
+function overwriteOf(values: OptionValues): Overwrite | undefined {
+  const said = values.text("overwrite") as Overwrite | undefined;
+  if (values.flag("resume")) {
+    if (said === undefined || said === "if-changed") return "if-changed";
+    throw new LifeboatError("usage", `--resume means --overwrite if-changed, not ${said}`, {
+      hint: "Leave one of the two away.",
+    });
+  }
+  if (values.flag("verify-existing") && said !== "if-changed") {
+    throw new LifeboatError("usage", "--verify-existing says nothing without --resume or --overwrite if-changed", {
+      hint: "Add --overwrite if-changed.",
+    });
+  }
+  return said;
 }
 
-/** Ends a restore between looking at its target and writing to it. */
-class DryRunEnd extends Error {}
+/** A yes lets what is missing come in beside what stands there, no more. */
+async function askAboutFull(session: Session, state: TargetState, target: RestoreTarget): Promise<Overwrite> {
+  const question = `${target.name} is not empty. Restore what is missing there, and leave alone what stands there? [y/N] `;
+  const answer = session.json ? undefined : await session.output.ask(question, session.signal);
+  if (answer === undefined) refuseFull(state, target);
+  else if (/^y(es)?$/i.test(answer.trim())) return "never";
+  throw new LifeboatError("cancelled", "not confirmed; nothing was written", { context: { state: "nothing was written" } });
+}
+
+function stoppedHalfway(reason: unknown, to: string): LifeboatError {
+  return new LifeboatError("cancelled", messageOf(reason), {
+    hint: "Run the same command with --resume to go on.",
+    context: { state: `what was restored until then stands in ${to}; no file was replaced by half of one` },
+  });
+}
 
 function includeOf(opened: OpenedSnapshot, values: OptionValues): readonly ByteString[] {
   const paths = values.texts("path").map(byteString);
@@ -132,73 +170,4 @@ export function targetOf(
   }
   if (!folder.startsWith("/")) throw new LifeboatError("usage", `the folder on ${host} must be absolute, not "${folder}"`);
   return { host, folder: byteString(folder) };
-}
-
-function sayPlan(
-  session: Session,
-  opened: OpenedSnapshot,
-  include: readonly ByteString[],
-  state: TargetState,
-  target: RestoreTarget,
-): void {
-  const { snapshot, repository } = opened;
-  const age = formatAge(session.clock.now(), Date.parse(snapshot.time));
-  const what = include.length === 0 ? "everything" : include.map(displayName).join(", ");
-  session.say(`Plan   ${what} of ${snapshot.id.slice(0, 8)}, ${age} old, from ${repository.store.url}`);
-  session.say(
-    `       to ${target.name.replace(/ on worker$/, " on this machine")} (${state.exists ? "empty" : "new"} folder, ${formatBytes(state.freeBytes)} free); nothing is overwritten`,
-  );
-  if (!state.root) session.say("       owners and devices cannot be set there: the login is not root");
-}
-
-async function sayDryRun(session: Session, { snapshot }: OpenedSnapshot, to: string): Promise<void> {
-  if (session.json) await session.answer({ message_type: "summary", dry_run: true, snapshot_id: snapshot.id, target: to });
-  else session.say("Dry run: nothing was written.");
-}
-
-async function sayOutcome(session: Session, opened: OpenedSnapshot, outcome: RestoreOutcome, to: string): Promise<void> {
-  const { verification, problems, problemCount } = outcome;
-  const ok = verification.differenceCount === 0;
-  if (session.json) {
-    await session.answer({
-      message_type: "summary",
-      schema: "lifeboat.restore/1",
-      result: !ok ? "failed" : problemCount > 0 ? "incomplete" : "passed",
-      snapshot_id: opened.snapshot.id,
-      asset: assetOfSnapshot(opened.snapshot) ?? null,
-      target: to,
-      total_files: outcome.files,
-      files_restored: outcome.files,
-      total_bytes: outcome.bytes,
-      bytes_restored: outcome.bytes,
-      seconds_elapsed: outcome.seconds,
-      error_count: problemCount,
-      errors: problems.map(({ path, detail }) => ({ path: displayName(path), message: detail })),
-      verified: {
-        ok,
-        compared: verification.compared,
-        files_read: verification.filesRead,
-        difference_count: verification.differenceCount,
-        differences: verification.differences,
-        owners_not_set: verification.ownersNotSet,
-      },
-    });
-    return;
-  }
-  for (const { path, detail } of problems.slice(0, 20))
-    session.output.note(`  ! ${path === "" ? "" : `/${displayName(path)}: `}${detail}`);
-  if (problemCount > 20) session.output.note(`  ! and ${problemCount - 20} more`);
-  for (const { path, detail } of verification.differences.slice(0, 20)) session.output.note(`  ✗ /${path} ${detail}`);
-  const rate = outcome.seconds > 0.5 ? `, ${formatBytes(outcome.bytes / outcome.seconds)}/s` : "";
-  const done = `${countOf(outcome.files, "file")}, ${formatBytes(outcome.bytes)} in ${formatSpan(outcome.seconds)}${rate}`;
-  if (!ok) {
-    session.output.note(`✗ ${done}; ${countOf(verification.differenceCount, "difference")} from the snapshot: do not use ${to}`);
-    return;
-  }
-  const looked =
-    verification.filesRead > 0
-      ? `all contents of ${countOf(verification.filesRead, "file")} read back and equal`
-      : `names, sizes, modes and times of ${countOf(verification.compared, "entry", "entries")} are as in the snapshot`;
-  const owners = verification.ownersNotSet > 0 ? `; ${countOf(verification.ownersNotSet, "owner")} not set (not root)` : "";
-  session.say(`${problemCount > 0 ? `! incomplete (${countOf(problemCount, "problem")}):` : "✓"} ${done}; ${looked}${owners}`);
 }

@@ -12,6 +12,7 @@ const maxRangeBytes = 16 * 1024 * 1024;
 export class BlobReader {
   readonly #repository: Repository;
   readonly #pool: OpeningPool;
+  #bytesRead = 0;
 
   constructor(repository: Repository) {
     this.#repository = repository;
@@ -40,6 +41,11 @@ export class BlobReader {
     return found;
   }
 
+  /** Sealed bytes that came from the store, with the gaps between blobs that were read along. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   async close(): Promise<void> {
     await this.#pool.close();
   }
@@ -59,6 +65,7 @@ export class BlobReader {
         length: last.offset + last.length - offset,
         signal,
       });
+      this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
       plain = (await this.#pool.open(bytes, blobs)).plain;
     } catch (error) {

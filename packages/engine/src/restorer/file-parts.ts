@@ -37,7 +37,7 @@ export function filePartsOf(
 }
 
 /** As the index says; the reader checks it against the opened blob. */
-function plainBytesOf(repository: Repository, id: string): number {
+export function plainBytesOf(repository: Repository, id: string): number {
   const location = repository.index.locate(id, "data");
   if (location === undefined) return 0;
   return location.uncompressedLength === 0 ? location.length - sealOverheadBytes : location.uncompressedLength;

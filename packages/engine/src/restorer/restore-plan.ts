@@ -9,6 +9,8 @@ export interface RestoreItem {
   readonly node: TreeNode;
   /** First path of the same inode; this one becomes a hard link to it. */
   readonly hardLinkTo?: ByteString;
+  /** Where it is written first when it replaces something. */
+  readonly writeTo?: ByteString;
 }
 
 export interface RestorePlan {
@@ -18,7 +20,6 @@ export interface RestorePlan {
   readonly files: readonly RestoreItem[];
   /** Links, devices, pipes, empty files and further names of files. */
   readonly others: readonly RestoreItem[];
-  readonly totalBytes: number;
   /** What cannot be restored at all: sockets, node types nobody knows, folders whose list is lost. */
   readonly skipped: readonly { readonly path: ByteString; readonly reason: string }[];
 }
@@ -48,7 +49,6 @@ class Planner {
   readonly #skipped: { path: ByteString; reason: string }[] = [];
   readonly #inodes = new Map<string, { readonly path: ByteString; readonly node: TreeNode }>();
   readonly #packOrder = new Map<string, number>();
-  #totalBytes = 0;
 
   constructor(options: PlanOptions) {
     this.#options = options;
@@ -97,7 +97,6 @@ class Planner {
       folders: this.#folders,
       files: this.#files.map(({ item }) => item),
       others: this.#others,
-      totalBytes: this.#totalBytes,
       skipped: this.#skipped,
     };
   }
@@ -123,7 +122,7 @@ class Planner {
   }
 
   #addFile(path: ByteString, node: TreeNode): void {
-    if (node.links > 1 && node.inode !== "0") {
+    if (hasFurtherNames(node)) {
       const key = `${node.deviceId}:${node.inode}`;
       const first = this.#inodes.get(key);
       // Names of one inode that was written to in between are two files in the snapshot: never let one replace the other.
@@ -141,7 +140,6 @@ class Planner {
       return;
     }
     const location = this.#options.repository.index.locate(firstBlob, "data");
-    this.#totalBytes += node.size;
     this.#files.push({ item, pack: this.#orderOf(location), offset: location?.offset ?? 0 });
   }
 
@@ -154,6 +152,11 @@ class Planner {
     }
     return order;
   }
+}
+
+/** The inode was seen under more than one name, not all of them in the snapshot perhaps. */
+export function hasFurtherNames(node: TreeNode): boolean {
+  return node.links > 1 && node.inode !== "0";
 }
 
 function isSameContent(a: TreeNode, b: TreeNode): boolean {

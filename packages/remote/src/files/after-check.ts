@@ -9,24 +9,24 @@ import { statManyCommand } from "./remote-commands.ts";
 const maxComplaintBytes = 4 * 1024 * 1024;
 
 /**
- * The entries as they are now, in the order of `entries`; undefined for what cannot be seen any more. One batch: names in,
+ * What stands at these absolute paths now, in their order; undefined for what cannot be seen (any more). One batch: names in,
  * records out.
  */
 export async function statNow(
   machine: Machine,
-  entries: readonly FileEntry[],
+  paths: readonly ByteString[],
   options: { readonly sudo: boolean; readonly signal: AbortSignal },
 ): Promise<{ readonly now: readonly (FileEntry | undefined)[]; readonly complaints: readonly Complaint[] }> {
-  if (entries.length === 0) return { now: [], complaints: [] };
+  if (paths.length === 0) return { now: [], complaints: [] };
   const command = await machine.run(statManyCommand(), { ...options, maxStderrBytes: maxComplaintBytes });
-  const feeding = feedNames(command, entries.map(pathOf));
+  const feeding = feedNames(command, paths);
   const parser = new ListingParser(`what was read on ${machine.name}`);
-  const now: (FileEntry | undefined)[] = new Array(entries.length).fill(undefined);
+  const now: (FileEntry | undefined)[] = new Array(paths.length).fill(undefined);
   let next = 0;
   for await (const chunk of command.stdout) {
     for (const entry of parser.push(chunk)) {
-      while (next < entries.length && entries[next]?.path !== entry.path) next++;
-      if (next === entries.length)
+      while (next < paths.length && paths[next] !== entry.path) next++;
+      if (next === paths.length)
         throw new LifeboatError("host-garbage", `${machine.name} answers for files that it was not asked about`);
       now[next++] = entry;
     }
@@ -48,8 +48,4 @@ export function isSameFile(listed: FileEntry, now: FileEntry): boolean {
     listed.ctime === now.ctime &&
     listed.inode === now.inode
   );
-}
-
-function pathOf(entry: FileEntry): ByteString {
-  return entry.path;
 }

@@ -32,7 +32,11 @@ export async function* readFiles(
   events.finish();
   const rest = events.take();
   if (rest.length > 0) yield rest;
-  const after = await statNow(machine, entries, { sudo, signal });
+  const after = await statNow(
+    machine,
+    entries.map((entry) => entry.path),
+    { sudo, signal },
+  );
   const seen = after.now.filter((entry) => entry !== undefined);
   await names.fill(seen, signal);
   const fromTar = byPath(complaints);

@@ -1,8 +1,11 @@
 import type { ByteString, CommandArgument, Machine, RestoreTarget } from "@lifeboat/model";
 import { displayName, LifeboatError, toBytes } from "@lifeboat/model";
+import { statNow } from "../files/after-check.ts";
 import { commandFailure } from "../files/command-failure.ts";
+import { createFileSource } from "../files/create-file-source.ts";
 import { normalizePaths } from "../files/source-paths.ts";
 import { collectOutput } from "../process/collect-output.ts";
+import { createReplacement } from "./create-replacement.ts";
 import { judgeExtract } from "./extract-failure.ts";
 
 /** Prints "STATE FREE_BLOCKS BLOCK_BYTES UID"; `$1` is the folder. The nearest folder above that exists tells the space. */
@@ -32,25 +35,34 @@ const extractCommand = [
   "--numeric-owner",
   "--same-permissions",
   "--delay-directory-restore",
-  "--keep-old-files",
   "--xattrs",
   "--xattrs-include=*",
   "--warning=no-timestamp",
   "--quoting-style=c",
 ];
 
+/** Without the last word tar would replace files by removing them first. */
+const extractWords = {
+  everything: [...extractCommand, "--keep-old-files"],
+  folders: extractCommand,
+};
+
 export interface RestoreTargetOptions {
   readonly sudo?: boolean;
 }
 
 /**
- * A folder on a machine. Nothing there is ever overwritten: tar refuses each file that exists and says so. Names in the
- * stream are relative; without --absolute-names tar also refuses to leave the folder by `..` or through a symlink.
+ * A folder on a machine. `extract` overwrites nothing: tar refuses each file that exists and says so; what is to be replaced comes
+ * by `moveIn`. Names in the stream are relative; without --absolute-names tar also refuses to leave the folder by `..`. Through a
+ * symlink that stood there before it would go: whoever restores into a folder that is not empty looks first.
  */
 export function createRestoreTarget(machine: Machine, folder: ByteString, options: RestoreTargetOptions = {}): RestoreTarget {
   const name = `${displayName(folder)} on ${machine.name}`;
-  const path = toBytes(normalizePaths([folder], name)[0] ?? folder);
+  const root = normalizePaths([folder], name)[0] ?? folder;
+  const path = toBytes(root);
+  const absolute = (relative: ByteString) => `${root === "/" ? "" : root}/${relative}` as ByteString;
   const sudo = options.sudo ?? false;
+  const source = createFileSource(machine, { name, paths: [root], sudo });
   const shell = (script: string, ...words: CommandArgument[]): CommandArgument[] => ["sh", "-c", script, "lifeboat", ...words];
   return {
     name,
@@ -67,8 +79,14 @@ export function createRestoreTarget(machine: Machine, folder: ByteString, option
         root: match[4] === "0",
       };
     },
-    extract: (signal) =>
-      machine.run(shell(extractScript, path, ...extractCommand), { sudo, signal, maxStderrBytes: 1024 * 1024 }),
+    extract: (signal, content = "everything") =>
+      machine.run(shell(extractScript, path, ...extractWords[content]), { sudo, signal, maxStderrBytes: 1024 * 1024 }),
     judge: (status, stderr) => judgeExtract(name, status, stderr),
+    async look(paths, signal) {
+      const { now } = await statNow(machine, paths.map(absolute), { sudo, signal });
+      return now;
+    },
+    read: (entries, { signal }) => source.read(entries, { signal }),
+    ...createReplacement({ machine, name, sudo, absolute }),
   };
 }

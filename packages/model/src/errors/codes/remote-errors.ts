@@ -85,7 +85,7 @@ export const remoteErrors = {
     exit: exitCodes.confirmation,
     retry: "never",
     meaning: "The restore target is not empty; nothing is overwritten unasked.",
-    hint: "Choose a new folder.",
+    hint: "Choose a new folder, or say what happens to what stands there: --resume, or --overwrite never, if-changed or always.",
   },
   "target-failed": {
     exit: exitCodes.failed,
