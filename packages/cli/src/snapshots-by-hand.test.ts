@@ -189,3 +189,42 @@ test("snapshots show tells what is known of one, as text and with restic's field
   // A word that is no verb names an asset, as before.
   expect((await place.run(["snapshots", "web1/files", ...handsOf("repository")])).err).toContain("10 snapshots");
 });
+
+describe("rewrite", () => {
+  test("erases a path from the snapshots that hold it, after a plan and a yes", async () => {
+    const own = copyOfRepository("rewritten");
+    writeFileSync(place.at("source/Secret.key"), "secret\n");
+    restic(
+      "rewritten",
+      "backup",
+      "--host",
+      "web1",
+      "--tag",
+      "asset=web1/files",
+      "--time",
+      "2026-12-01 04:00:00",
+      place.at("source"),
+    );
+    const before = listed("rewritten");
+    const none = await place.run(["rewrite", ...own]);
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining("--exclude")]);
+    const dry = await place.run(["rewrite", ...own, "--iexclude", "secret.*", "--dry-run"]);
+    expect([dry.code, dry.out]).toEqual([0, expect.stringMatching(/^rewrite [0-9a-f]{8} .* 1 file, 0 folders, 7 B\n$/)]);
+    expect(dry.err).toMatch(/Secret\.key[\s\S]*1 snapshot to be rewritten, 10 stay as they are/);
+    expect(listed("rewritten")).toEqual(before);
+    const nothing = await place.run(["rewrite", ...own, "--exclude", "secret.*"]);
+    expect([nothing.code, nothing.err]).toEqual([0, expect.stringContaining("nothing fits")]);
+    expect((await place.run(["rewrite", ...own, "--exclude", "*.key"])).code).toBe(9);
+    const done = await place.run(["rewrite", ...own, "--exclude", "*.key", "--yes", "--json"]);
+    expect(done.code, done.err).toBe(0);
+    const old = before.at(-1)!.id;
+    expect(jsonLines(done.out).at(-1)).toMatchObject({
+      message_type: "summary",
+      changed: [{ from: old, original: old }],
+      unchanged: 10,
+    });
+    expect(restic("rewritten", "ls", "latest")).not.toContain("Secret");
+    expect(restic("rewritten", "ls", "latest")).toContain("letter.txt");
+    expect(restic("rewritten", "check", "--read-data")).toContain("no errors");
+  });
+});

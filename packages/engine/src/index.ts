@@ -47,8 +47,8 @@ export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapsho
 export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
-export { replaceSnapshot } from "./maintenance/replace-snapshot.ts";
 export { type RepairIndexOptions, type RepairIndexResult, repairIndex } from "./maintenance/repair-index.ts";
+export { replaceSnapshot } from "./maintenance/replace-snapshot.ts";
 export {
   addKey,
   type ChangedPassword,
@@ -60,6 +60,7 @@ export {
   removeKey,
 } from "./maintenance/repository-keys.ts";
 export { type RepositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
+export { type ExecuteRewriteOptions, executeRewrite, planRewrite, type RewritePlan } from "./maintenance/rewrite-snapshots.ts";
 export { streamFile } from "./maintenance/stream-file.ts";
 export { unlockRepository } from "./maintenance/unlock-repository.ts";
 export type { BlobLocation } from "./repository/blob-index.ts";

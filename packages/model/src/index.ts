@@ -14,6 +14,7 @@ export { errorObject, type RenderErrorOptions, renderError } from "./errors/rend
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
 export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
+export { globToRegex } from "./files/glob-to-regex.ts";
 export { type Jump, parseJumpList } from "./machine/jump-list.ts";
 export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
 export { type Logger, silentLogger } from "./progress/logger.ts";

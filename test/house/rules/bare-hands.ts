@@ -17,6 +17,7 @@ const bareHandCommands = [
   "key-passwd",
   "snapshots-forget",
   "snapshots-pin",
+  "rewrite",
   "drill-run",
 ];
 
@@ -55,6 +56,7 @@ export const bareHands: HouseRule = {
       "packages/cli/src/commands/repo/check.ts": "export const check = 1;",
       "packages/cli/src/commands/repo-repair.ts": "export const repair = 1;",
       "packages/cli/src/commands/copy.ts": "export const copy = 1;",
+      "packages/cli/src/commands/rewrite.ts": "export const rewrite = 1;",
       "packages/cli/src/commands/snapshots-forget.ts": "export const forget = 1;",
       "packages/cli/src/commands/snapshots-pin.ts": "export const pin = 1;",
       "packages/cli/src/commands/key-passwd.ts": "export const passwd = 1;",

@@ -185,6 +185,11 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/snapshots-forget.ts")).snapshotsForget,
       },
       {
+        name: "rewrite",
+        summary: "erase paths from snapshots",
+        load: async () => (await import("../commands/rewrite.ts")).rewrite,
+      },
+      {
         name: "snapshots pin",
         summary: "keep snapshots whatever a rule says",
         load: async () => (await import("../commands/snapshots-pin.ts")).snapshotsPin,

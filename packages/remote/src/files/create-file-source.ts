@@ -8,7 +8,7 @@ export interface FileSourceOptions {
   /** For people: "/srv/www on web1". */
   readonly name: string;
   readonly paths: readonly ByteString[];
-  /** Patterns as glob-to-regex reads them. */
+  /** Patterns as `globToRegex` reads them. */
   readonly exclude?: readonly string[];
   /** Do not cross into other file systems; mount points themselves are listed. */
   readonly oneFilesystem?: boolean;

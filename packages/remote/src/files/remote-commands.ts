@@ -1,6 +1,5 @@
 import type { ByteString, CommandArgument } from "@lifeboat/model";
-import { toBytes } from "@lifeboat/model";
-import { globToRegex } from "./glob-to-regex.ts";
+import { globToRegex, toBytes } from "@lifeboat/model";
 
 /**
  * Every command that reading files runs on a host, in one file: sudoers and forced commands must name them. GNU find 4.4 and

@@ -1,5 +1,6 @@
 /**
- * An exclude pattern as the regular expression (POSIX extended) that `find -regex` matches against the whole path.
+ * An exclude pattern as the regular expression (POSIX extended) that `find -regex` matches against the whole path. Anchored,
+ * it means the same in JavaScript for bytes (`ByteString`).
  *
  * Without a slash it is matched against the name, at any depth; with one against the path: from the root when it begins
  * with a slash, else from any folder on. `*` and `?` stop at a slash, `**` does not. A slash at the end means folders only
