@@ -2,14 +2,18 @@ export { type ArchiveDumpOptions, archiveDump } from "./archiver/archive-dump.ts
 export { type ArchiveFigures, type ArchiveOptions, type ArchiveResult, archiveFiles } from "./archiver/archive-files.ts";
 export {
   createMemoryStore,
+  createPace,
   describeUrl,
   injectFaults,
+  limitRate,
   type ObjectInfo,
   type ObjectStore,
   type OpenStoreOptions,
   openObjectStore,
+  type Pace,
   type S3Credentials,
   type StoreLocation,
+  type StorePaces,
 } from "./backend/index.ts";
 export { nativeSealingInUse } from "./blob-codec/index.ts";
 export { type ScryptCost, sha256Hex, sha256Stream } from "./crypto/index.ts";

@@ -1,22 +1,34 @@
 import {
+  createPace,
   initRepository,
+  limitRate,
   type ObjectStore,
   openObjectStore,
   openRepository,
   type Repository,
   type S3Credentials,
   type StoreLocation,
+  type StorePaces,
 } from "@lifeboat/engine";
-import { type CompiledRepository, LifeboatError, type SecretReference } from "@lifeboat/model";
+import {
+  type Clock,
+  type CompiledRepository,
+  LifeboatError,
+  type RateLimits,
+  ratesAt,
+  type SecretReference,
+} from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
 /** A repository by its name in the config, or with everything given by hand. */
-export type RepositoryChoice = { readonly name: string } | RepositoryByHand;
+export type RepositoryChoice = { readonly name: string; readonly limits?: RateLimits | undefined } | RepositoryByHand;
 
 export interface RepositoryByHand {
   readonly url: string;
   readonly password: string;
   readonly credentials?: S3Credentials | undefined;
+  /** Default: none. */
+  readonly limits?: RateLimits | undefined;
   /** Between the store and its retries: tests count and break operations here. */
   readonly wrap?: ((store: ObjectStore) => ObjectStore) | undefined;
 }
@@ -48,14 +60,34 @@ export async function initChosenRepository(
 }
 
 async function openPlace(context: JobContext, choice: RepositoryChoice) {
-  const byHand = "url" in choice ? choice : await resolveRepository(context, findRepository(context, choice.name));
+  const configured = "url" in choice ? undefined : findRepository(context, choice.name);
+  const byHand = configured === undefined ? (choice as RepositoryByHand) : await resolveRepository(context, configured);
+  const limits = choice.limits ?? configured?.limits;
+  const paces = limits === undefined ? {} : pacesOf(limits, context.clock);
   const location: StoreLocation = { url: byHand.url, credentials: byHand.credentials };
   const store = await openObjectStore(location, {
     clock: context.clock,
-    wrap: byHand.wrap,
+    wrap: (bare) => {
+      const wrapped = byHand.wrap?.(bare) ?? bare;
+      return limits === undefined ? wrapped : limitRate(wrapped, paces);
+    },
     onRetry: (event) => context.logger.warn({ ...event, error: undefined }, "the store did not do it, trying again"),
   });
   return { store, location, password: byHand.password };
+}
+
+/** One pace for all that this program does with a repository: its runs share the line. */
+const sharedPaces = new WeakMap<RateLimits, StorePaces>();
+
+function pacesOf(limits: RateLimits, clock: Clock): StorePaces {
+  let paces = sharedPaces.get(limits);
+  if (paces === undefined) {
+    const pace = (direction: "upload" | "download") =>
+      createPace({ clock, bytesPerSecond: () => ratesAt(limits, clock.now())[direction] });
+    paces = { upload: pace("upload"), download: pace("download") };
+    sharedPaces.set(limits, paces);
+  }
+  return paces;
 }
 
 export function findRepository(context: JobContext, name: string): CompiledRepository {

@@ -5,7 +5,7 @@ export { type Explanation, explainValue, type Origin, renderExplanation } from "
 export { type RenderProblemsOptions, renderProblems } from "./config/render-problems.ts";
 export { type SampleConfigAnswers, sampleConfig } from "./config/sample-config.ts";
 export { suggest } from "./config/suggest.ts";
-export { formatDuration, parseDuration, parseRatio, parseSize } from "./config/units.ts";
+export { formatDuration, parseDuration, parseRate, parseRatio, parseSize } from "./config/units.ts";
 export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";
 export type { ErrorRow } from "./errors/error-row.ts";
 export { exitCodes } from "./errors/exit-codes.ts";
@@ -63,6 +63,7 @@ export { formatSlotTime, parseSlotTime } from "./run/slot-time.ts";
 export { type CatchUp, catchUpSlots } from "./schedule/catch-up.ts";
 export { parseCron } from "./schedule/cron.ts";
 export { jitterMs } from "./schedule/jitter.ts";
+export { type LimitHours, type RateLimits, type Rates, ratesAt } from "./schedule/rate-limits.ts";
 export { lastSlot, nextSlot, slotsBetween } from "./schedule/slots.ts";
 export { formatWithOffset, isTimeZone, zoneOffsetMs } from "./schedule/time-zone.ts";
 export { worstGapSeconds } from "./schedule/worst-gap.ts";

@@ -17,9 +17,18 @@ export const globalOptions: readonly OptionSpec[] = [
 export const repositoryOptions: readonly OptionSpec[] = [
   { flags: "--repo <REPO>", description: "name in the configuration, or a place: /srv/repo, s3:https://HOST/BUCKET/PREFIX" },
   { flags: "--password-file <FILE>", description: "file with the repository's password" },
+  { flags: "--limit-upload <RATE>", description: "send no more than 10MiB/s; unlimited: not even the configuration's limit" },
+  { flags: "--limit-download <RATE>", description: "the same for what is read from it" },
 ];
 
 export const dryRunOption: OptionSpec = { flags: "--dry-run", description: "only say what would be done" };
 
 /** Those that take a value: what follows them is no command. */
-export const valuedOptions: ReadonlySet<string> = new Set(["--config", "--state", "--repo", "--password-file"]);
+export const valuedOptions: ReadonlySet<string> = new Set([
+  "--config",
+  "--state",
+  "--repo",
+  "--password-file",
+  "--limit-upload",
+  "--limit-download",
+]);

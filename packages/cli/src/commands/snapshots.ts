@@ -11,6 +11,7 @@ import { chooseRepository } from "../session/choose-repository.ts";
 import { loadConfigIfThere } from "../session/load-config.ts";
 import { openJobContext } from "../session/open-job-context.ts";
 import { snapshotFilterOptions } from "../session/open-snapshot.ts";
+import { readLimits } from "../session/read-limits.ts";
 import { type Session, timeZoneOf } from "../session/session.ts";
 
 export const snapshots: CommandSpec = {
@@ -85,7 +86,13 @@ async function chooseAll(
 ): Promise<{ readonly config: CompiledConfig | undefined; readonly choices: readonly Site[] }> {
   const config = values.text("repo") === undefined ? await loadConfigIfThere(session) : undefined;
   if (config !== undefined)
-    return { config, choices: [...config.repositories.keys()].map((name) => ({ site: name, choice: { name } })) };
+    return {
+      config,
+      choices: [...config.repositories.keys()].map((name) => ({
+        site: name,
+        choice: { name, limits: readLimits(values, config, name) },
+      })),
+    };
   const chosen = await chooseRepository(session, values);
   const site = "name" in chosen.choice ? chosen.choice.name : chosen.choice.url;
   return { config: chosen.config, choices: [{ site, choice: chosen.choice }] };

@@ -2,6 +2,7 @@ import type { RepositoryByHand, RepositoryChoice } from "@lifeboat/jobs";
 import { type CompiledConfig, isName, LifeboatError } from "@lifeboat/model";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { loadConfig, loadConfigIfThere } from "./load-config.ts";
+import { readLimits } from "./read-limits.ts";
 import { readPasswordFile } from "./read-password-file.ts";
 import type { Session } from "./session.ts";
 
@@ -19,6 +20,19 @@ export async function chooseRepository(
   session: Session,
   values: OptionValues,
   fallback: (config: CompiledConfig) => string = onlyRepository,
+): Promise<ChosenRepository> {
+  return withLimits(values, await choosePlace(session, values, fallback));
+}
+
+function withLimits(values: OptionValues, { config, choice }: ChosenRepository): ChosenRepository {
+  const limits = readLimits(values, config, "name" in choice ? choice.name : undefined);
+  return { config, choice: limits === undefined ? choice : { ...choice, limits } };
+}
+
+async function choosePlace(
+  session: Session,
+  values: OptionValues,
+  fallback: (config: CompiledConfig) => string,
 ): Promise<ChosenRepository> {
   const repo = values.text("repo");
   if (repo !== undefined && (!isName(repo) || values.text("password-file") !== undefined)) {
@@ -58,9 +72,9 @@ export async function chooseOtherRepository(
   if (file !== undefined) {
     const password = await readPasswordFile(session, file, `--${side}-password-file`);
     session.mask.add(password);
-    return { config: undefined, choice: { url: repo, password } };
+    return withLimits(values, { config: undefined, choice: { url: repo, password } });
   }
-  if (isName(repo)) return { config: await loadConfig(session), choice: { name: repo } };
+  if (isName(repo)) return withLimits(values, { config: await loadConfig(session), choice: { name: repo } });
   throw new LifeboatError("usage", `the password of ${repo} is missing`, { hint: `Pass --${side}-password-file FILE.` });
 }
 

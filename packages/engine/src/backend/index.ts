@@ -5,6 +5,8 @@ export {
   injectFaults,
   type StoreOperation,
 } from "./faulty/inject-faults.ts";
+export { createPace, type PaceOptions } from "./limited/create-pace.ts";
+export { limitRate, type StorePaces } from "./limited/limit-rate.ts";
 export { createLocalStore, type LocalStoreOptions } from "./local/local-object-store.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory/memory-object-store.ts";
 export {
@@ -15,6 +17,7 @@ export {
   type ObjectInfo,
   type ObjectStore,
   type OperationOptions,
+  type Pace,
   type PutOptions,
   type RangeOptions,
 } from "./object-store.ts";

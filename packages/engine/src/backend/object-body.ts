@@ -1,4 +1,4 @@
-import type { ObjectBody } from "./object-store.ts";
+import type { ObjectBody, Pace } from "./object-store.ts";
 
 export function bodyParts(body: ObjectBody): readonly Uint8Array[] {
   return body instanceof Uint8Array ? [body] : body;
@@ -23,4 +23,16 @@ export function joinBody(body: ObjectBody): Uint8Array {
     at += part.length;
   }
   return joined;
+}
+
+/** The body in pieces, each handed out when it may go. */
+export async function* paceBody(body: ObjectBody, pace: Pace, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for (const part of bodyParts(body)) {
+    for (let at = 0; at < part.length; ) {
+      const piece = part.subarray(at, at + pace.pieceBytes());
+      await pace.take(piece.length, signal);
+      yield piece;
+      at += piece.length;
+    }
+  }
 }

@@ -24,6 +24,14 @@ export interface RangeOptions extends OperationOptions {
   readonly length?: number | undefined;
 }
 
+/** Gives bytes leave to go over the line; one for each direction, shared by all operations that a limit holds for. */
+export interface Pace {
+  /** Bytes that one piece may have, at least 1; asked anew before each. Small enough that no connection waits until it is cut. */
+  pieceBytes(): number;
+  /** Resolves when so many bytes may go. Rejects with the signal's reason. */
+  take(bytes: number, signal?: AbortSignal): Promise<void>;
+}
+
 export interface GetOptions extends RangeOptions {
   /** Refuses a larger answer before memory is allocated for it; default `defaultMaxBytes`. */
   readonly maxBytes?: number | undefined;
@@ -33,11 +41,15 @@ export interface GetOptions extends RangeOptions {
    * the whole download. After an error its content is undefined, and it is no longer written to.
    */
   readonly into?: Uint8Array | undefined;
+  /** Asked before each piece that is read. */
+  readonly pace?: Pace | undefined;
 }
 
 export interface PutOptions extends OperationOptions {
   /** Lower-case hex SHA-256 of the body where the caller knows it: the signature reuses it, nothing is hashed twice. */
   readonly sha256?: string | undefined;
+  /** Asked before each piece that is sent. */
+  readonly pace?: Pace | undefined;
 }
 
 export type ObjectBody = Uint8Array | readonly Uint8Array[];

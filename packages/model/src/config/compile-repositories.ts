@@ -1,8 +1,9 @@
+import type { RateLimits } from "../schedule/rate-limits.ts";
 import { type CompileContext, isMissing, refuseUrlSecret, secretReference, where } from "./compile-context.ts";
 import { compileSchedule } from "./compile-schedule.ts";
 import type { CompiledRepository } from "./compiled-config.ts";
 import { type MapNode, plainOf } from "./config-tree.ts";
-import { type RepositoryInput, repository } from "./schema/repository-schema.ts";
+import { type RepositoryInput, repository, weekdayNumber } from "./schema/repository-schema.ts";
 
 const defaultMaxBytesPerDay = 50 * 1024 ** 3;
 
@@ -40,6 +41,7 @@ export function compileRepository(context: CompileContext, name: string, node: M
     url: input.url,
     password,
     credentials: credentialsOf(input.credentials),
+    limits: limitsOf(context, input),
     verify: input.verify && {
       everyByteWithinSeconds: input.verify.every_byte_within ?? 90 * 86_400,
       maxBytesPerDay: input.verify.max_per_day ?? defaultMaxBytesPerDay,
@@ -52,6 +54,23 @@ export function compileRepository(context: CompileContext, name: string, node: M
       schedule: compileSchedule(context, input.check, node, ["check"]),
       readData: input.check.read_data ?? false,
     },
+  };
+}
+
+function limitsOf(context: CompileContext, input: RepositoryInput): RateLimits | undefined {
+  const { limit_upload: upload, limit_download: download, limit_hours: hours = [] } = input;
+  if (upload === undefined && download === undefined && hours.length === 0) return undefined;
+  return {
+    upload: upload || undefined,
+    download: download || undefined,
+    timezone: context.timezone,
+    hours: hours.map(({ from, to, days, upload, download }) => ({
+      fromMinute: from,
+      toMinute: to,
+      days: days?.map(weekdayNumber),
+      upload,
+      download,
+    })),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ByteString } from "../bytes/byte-string.ts";
+import type { RateLimits } from "../schedule/rate-limits.ts";
 import type { SecretReference } from "../secrets/secret-reference.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface CompiledRepository {
   readonly credentials:
     | { readonly kind: "chain"; readonly profile: string | undefined }
     | { readonly kind: "keys"; readonly accessKeyId: SecretReference; readonly secretAccessKey: SecretReference };
+  /** undefined: as fast as it goes. */
+  readonly limits: RateLimits | undefined;
   readonly verify: { readonly everyByteWithinSeconds: number; readonly maxBytesPerDay: number } | undefined;
   readonly prune: { readonly schedule: CompiledSchedule; readonly maxUnusedRatio: number } | undefined;
   readonly check: { readonly schedule: CompiledSchedule; readonly readData: boolean } | undefined;

@@ -3,6 +3,7 @@ const bytesOf: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 
 
 export const durationPattern = /^[0-9]{1,9}(s|m|h|d|w)$/;
 export const sizePattern = /^[0-9]{1,9}(\.[0-9]{1,3})?(B|KiB|MiB|GiB|TiB|PiB)$/;
+export const ratePattern = /^[0-9]{1,9}(\.[0-9]{1,3})?(B|KiB|MiB|GiB|TiB|PiB)\/s$/;
 export const ratioPattern = /^[0-9]{1,4}(\.[0-9]{1,6})?%$/;
 
 /** "90s", "15m", "26h", "7d", "2w" -> seconds; undefined when it is none. */
@@ -17,6 +18,11 @@ export function parseSize(text: string): number | undefined {
   if (match === null) return undefined;
   const unit = match[2]!;
   return Math.ceil(Number(text.slice(0, -unit.length)) * bytesOf[unit]!);
+}
+
+/** "10MiB/s" -> bytes in a second; undefined when it is none. */
+export function parseRate(text: string): number | undefined {
+  return text.endsWith("/s") ? parseSize(text.slice(0, -2)) : undefined;
 }
 
 /** "5%" -> 0.05; undefined when it is none. */

@@ -40,6 +40,39 @@ export function describeObjectStore(label: string, create: () => Promise<StoreUn
       expect(sameBytes(stored.subarray(0, bytes.length), bytes) && sameBytes(stored.subarray(bytes.length), bytes)).toBe(true);
     });
 
+    it("asks for leave before each piece that it moves, and stops when there is none", async () => {
+      const bytes = pattern(100_000);
+      const asked: number[] = [];
+      const pace = { pieceBytes: () => 7000, take: async (count: number) => void asked.push(count) };
+      const moved = () => asked.splice(0).reduce((sum, count) => sum + count, 0);
+      await store.put("data/00/paced", [bytes.subarray(0, 60_000), bytes.subarray(60_000)], { pace });
+      expect(Math.max(...asked)).toBeLessThanOrEqual(7000);
+      expect(moved()).toBe(bytes.length);
+      expect(sameBytes(await store.get("data/00/paced", { pace }), bytes)).toBe(true);
+      expect(moved()).toBe(bytes.length);
+      expect(sameBytes(await store.get("data/00/paced", { pace, offset: 5, length: 20_000 }), bytes.subarray(5, 20_005))).toBe(
+        true,
+      );
+      expect(moved()).toBe(20_000);
+
+      const reason = new Error("stopped while it waited");
+      const stop = new AbortController();
+      const stopping = {
+        pieceBytes: () => 7000,
+        take: async () => {
+          stop.abort(reason);
+          throw reason;
+        },
+      };
+      await expect(store.put("data/00/stopped", bytes, { pace: stopping, signal: stop.signal })).rejects.toBe(reason);
+      expect(await store.stat("data/00/stopped")).toBeUndefined();
+      const again = new AbortController();
+      const held = { pieceBytes: () => 7000, take: async () => again.signal.throwIfAborted() };
+      again.abort(reason);
+      await expect(store.get("data/00/paced", { pace: held, signal: again.signal })).rejects.toBe(reason);
+      expect(sameBytes(await store.get("data/00/paced"), bytes)).toBe(true);
+    });
+
     it("keeps an empty object", async () => {
       await store.put("data/00/empty", new Uint8Array(0));
       expect((await store.get("data/00/empty")).length).toBe(0);

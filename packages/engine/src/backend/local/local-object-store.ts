@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "@lifeboat/model";
-import { bodyParts } from "../object-body.ts";
+import { bodyParts, paceBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix } from "../object-name.ts";
 import { brokenTransfer, checkAllowedSize, missingObject, resolveRange } from "../object-range.ts";
 import type { ObjectStore, RangeOptions } from "../object-store.ts";
@@ -59,7 +59,9 @@ export function createLocalStore({ path: root, clock, connections = 2 }: LocalSt
           let at = 0;
           while (at < bytes.length) {
             range.signal?.throwIfAborted();
-            const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
+            const wanted = Math.min(bytes.length - at, range.pace?.pieceBytes() ?? bytes.length);
+            await range.pace?.take(wanted, range.signal);
+            const { bytesRead } = await handle.read(bytes, at, wanted, start + at);
             if (bytesRead === 0) throw brokenTransfer({ name, url }, at, bytes.length);
             at += bytesRead;
           }
@@ -75,13 +77,14 @@ export function createLocalStore({ path: root, clock, connections = 2 }: LocalSt
       const { handle, start, end } = await attempt("reading", name, () => openRange(root, name, range));
       return streamRange(handle, start, end, { name, url }, range.signal);
     },
-    async put(name, body, { signal } = {}) {
+    async put(name, body, { signal, pace } = {}) {
       checkObjectName(name);
       signal?.throwIfAborted();
       await attempt("writing", name, async () => {
         modes ??= readModes(root);
         if (name === "config") await makeLayout(root, await modes);
-        await writeFileDurably(`${root}/${name}`, bodyParts(body), await modes, signal);
+        const parts = pace === undefined ? bodyParts(body) : paceBody(body, pace, signal);
+        await writeFileDurably(`${root}/${name}`, parts, await modes, signal);
       });
     },
     async delete(name, { signal } = {}) {

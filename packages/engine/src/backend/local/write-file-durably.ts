@@ -24,14 +24,14 @@ export async function readModes(root: string): Promise<LocalModes> {
  */
 export async function writeFileDurably(
   path: string,
-  parts: readonly Uint8Array[],
+  parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>,
   modes: LocalModes,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { handle, temporary } = await openTemporary(path, modes);
   try {
     try {
-      for (const part of parts) {
+      for await (const part of parts) {
         signal?.throwIfAborted();
         await writeAll(handle, part);
       }

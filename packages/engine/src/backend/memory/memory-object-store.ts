@@ -1,4 +1,4 @@
-import { joinBody } from "../object-body.ts";
+import { joinBody, paceBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
 import { checkAllowedSize, missingObject, resolveRange } from "../object-range.ts";
 import type { ObjectInfo, ObjectStore } from "../object-store.ts";
@@ -46,6 +46,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
       const { bytes } = find(name);
       const { start, end } = resolveRange({ name, url }, bytes.length, range);
       checkAllowedSize({ name, url }, end - start, range);
+      if (range.pace !== undefined) for await (const _ of paceBody(bytes.subarray(start, end), range.pace, range.signal));
       if (range.into === undefined) return bytes.slice(start, end);
       range.into.set(bytes.subarray(start, end));
       return range.into.subarray(0, end - start);
@@ -61,9 +62,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
         }
       })();
     },
-    async put(name, body, { signal } = {}) {
+    async put(name, body, { signal, pace } = {}) {
       checkObjectName(name);
       signal?.throwIfAborted();
+      if (pace !== undefined) for await (const _ of paceBody(body, pace, signal));
       const bytes = joinBody(body).slice();
       const modified = options.now?.();
       objects.set(name, { bytes, info: { name, size: bytes.length, ...(modified === undefined ? {} : { modified }) } });

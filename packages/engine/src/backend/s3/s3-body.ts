@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
-import { bodyLength, bodyParts, joinBody } from "../object-body.ts";
+import { bodyLength, bodyParts, joinBody, paceBody } from "../object-body.ts";
 import { brokenTransfer, type ObjectPlace } from "../object-range.ts";
-import type { ObjectBody } from "../object-store.ts";
+import type { ObjectBody, Pace } from "../object-store.ts";
 import { DirectBody } from "./direct-get/direct-body.ts";
 
 /** Below this average size of a part one copy costs less than many small writes to the socket. */
@@ -11,7 +11,13 @@ const worthStreamingBytes = 64 * 1024;
  * The body for one PUT, made anew for each try. Many parts go out one after the other, without a copy, but only where
  * their hash is known: the SDK cannot hash a stream.
  */
-export function requestBody(body: ObjectBody, hasHash: boolean): Uint8Array | Readable {
+export function requestBody(
+  body: ObjectBody,
+  hasHash: boolean,
+  pace?: Pace | undefined,
+  signal?: AbortSignal | undefined,
+): Uint8Array | Readable {
+  if (pace !== undefined && hasHash) return Readable.from(paceBody(body, pace, signal), { objectMode: false, highWaterMark: 1 });
   const parts = bodyParts(body);
   if (parts.length <= 1 || !hasHash || bodyLength(body) / parts.length < worthStreamingBytes) return joinBody(body);
   let next = 0;
@@ -27,14 +33,25 @@ export function requestBody(body: ObjectBody, hasHash: boolean): Uint8Array | Re
 
 const partBytes = 256 * 1024;
 
-/** Reads a whole answer into an array of its length. */
-export async function collectBody(body: Readable, bytes: Uint8Array, place: ObjectPlace): Promise<Uint8Array> {
+/** Reads a whole answer into an array of its length. Who waits for leave does not read: the server then waits, too. */
+export async function collectBody(
+  body: Readable,
+  bytes: Uint8Array,
+  place: ObjectPlace,
+  { pace, signal }: { readonly pace?: Pace | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Uint8Array> {
   if (body instanceof DirectBody) {
-    await readDirectly(body, bytes, 0, bytes.length, place);
+    for (let at = 0; at < bytes.length || at === 0; ) {
+      const piece = bytes.subarray(at, at + (pace?.pieceBytes() ?? bytes.length));
+      await pace?.take(piece.length, signal);
+      await readDirectly(body, piece, at, bytes.length, place);
+      at += Math.max(1, piece.length);
+    }
     return bytes;
   }
   let at = 0;
   for await (const part of streamBody(body, bytes.length, place)) {
+    await pace?.take(part.length, signal);
     bytes.set(part, at);
     at += part.length;
   }

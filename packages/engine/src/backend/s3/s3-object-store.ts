@@ -8,7 +8,8 @@ import {
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { isLifeboatError, LifeboatError } from "@lifeboat/model";
-import { bodyLength } from "../object-body.ts";
+import { sha256Hex } from "../../crypto/index.ts";
+import { bodyLength, joinBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
 import { brokenTransfer, checkAllowedSize, checkRange, type ObjectPlace, tooShort } from "../object-range.ts";
 import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../object-store.ts";
@@ -180,6 +181,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
           opened.body,
           range.into?.subarray(0, opened.length) ?? Buffer.allocUnsafeSlow(opened.length),
           place(name),
+          range,
         );
       } catch (error) {
         opened.body.destroy();
@@ -190,17 +192,21 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       const opened = await openRange(name, range);
       return opened === undefined ? noBytes() : streamUntilAborted(opened.body, opened.length, place(name), range.signal);
     },
-    async put(name, body, { sha256, signal } = {}) {
+    async put(name, body, { sha256: known, signal, pace } = {}) {
       const input = target(name);
-      await attempt("writing", name, signal, async () => {
+      // The SDK cannot hash a stream, and only a stream can be slowed down.
+      const sha256 = known ?? (pace === undefined ? undefined : sha256Hex(joinBody(body)));
+      const payload = requestBody(body, sha256 !== undefined, pace, signal);
+      const watched = stopWithBody(payload, signal);
+      await attempt("writing", name, watched, async () => {
         const command = new PutObjectCommand({
           ...input,
-          Body: requestBody(body, sha256 !== undefined),
+          Body: payload,
           ContentLength: bodyLength(body),
           ContentType: "application/octet-stream",
         });
         if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
-        await client.send(command, sendOptions(signal));
+        await client.send(command, sendOptions(watched));
       });
     },
     async delete(name, { signal } = {}) {
@@ -228,6 +234,14 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
 
 function describeObject(name: string, size: number | undefined, modified: Date | undefined): ObjectInfo {
   return { name, size: size ?? 0, ...(modified === undefined ? {} : { modified: modified.getTime() }) };
+}
+
+/** The SDK does not listen to what it sends: a body that breaks off would end the program, and the request would wait for its rest. */
+function stopWithBody(body: Uint8Array | Readable, signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (body instanceof Uint8Array) return signal;
+  const stop = new AbortController();
+  body.on("error", (error) => stop.abort(error));
+  return signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag, period, ratio, size, text } from "./scalars.ts";
+import { flag, period, rate, ratio, size, text, timeOfDay } from "./scalars.ts";
 import { scheduleShape } from "./schedule-schema.ts";
 import { secret } from "./secret-schema.ts";
 
@@ -11,11 +11,35 @@ const credentials = z
   ])
   .meta({ description: "Of the object store: { aws: default }, { profile: NAME } or { access_key_id, secret_access_key }." });
 
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
+
+const limitHours = z
+  .strictObject({
+    from: timeOfDay("Begin."),
+    to: timeOfDay("End; earlier than the begin: on the next day."),
+    days: z.array(z.enum(weekdays)).min(1).meta({ description: "Days on which it begins; default: all." }).optional(),
+    upload: rate("In place of limit_upload; without it that one holds.").optional(),
+    download: rate("In place of limit_download; without it that one holds.").optional(),
+  })
+  .meta({ description: "A time of the day and its limits." });
+
+/** 0 = Sunday. */
+export function weekdayNumber(name: (typeof weekdays)[number]): number {
+  return weekdays.indexOf(name);
+}
+
 export const repository = z
   .strictObject({
     url: text("As restic spells it: /srv/repo or s3:https://HOST/BUCKET/PREFIX.").optional(),
     password: secret("Password of the repository").optional(),
     credentials: credentials.optional(),
+    limit_upload: rate("No more than this is sent to the store, by all runs of one program together.").optional(),
+    limit_download: rate("No more than this is read from the store.").optional(),
+    limit_hours: z
+      .array(limitHours)
+      .max(50)
+      .meta({ description: "Other limits by the time of day (company.timezone); the first entry that fits counts." })
+      .optional(),
     verify: z
       .strictObject({
         every_byte_within: period("Every stored byte is read back within this time.", "90d").optional(),

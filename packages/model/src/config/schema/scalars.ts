@@ -3,7 +3,16 @@ import { namePattern } from "../../run/names.ts";
 import { parseCron } from "../../schedule/cron.ts";
 import { isTimeZone } from "../../schedule/time-zone.ts";
 import { suggest } from "../suggest.ts";
-import { durationPattern, parseDuration, parseRatio, parseSize, ratioPattern, sizePattern } from "../units.ts";
+import {
+  durationPattern,
+  parseDuration,
+  parseRate,
+  parseRatio,
+  parseSize,
+  ratePattern,
+  ratioPattern,
+  sizePattern,
+} from "../units.ts";
 
 // A message may end with its problem code in brackets; without one it is "bad-value".
 
@@ -40,6 +49,29 @@ export const size = (description: string) =>
   unitText(sizePattern, "size", ["500MiB", "50GiB"])
     .meta({ description })
     .transform((text) => parseSize(text)!);
+
+/** A connection that waits longer for its turn is cut by the other side. */
+const leastBytesPerSecond = 64 * 1024;
+
+/** Text like "10MiB/s" -> bytes in a second; "unlimited" -> 0. */
+export const rate = (description: string) =>
+  z
+    .union([z.literal("unlimited"), unitText(ratePattern, "rate", ["500KiB/s", "10MiB/s"])], {
+      error: (issue) => `${JSON.stringify(issue.input)} is no rate; write it like 500KiB/s, 10MiB/s or unlimited`,
+    })
+    .refine((text) => text === "unlimited" || parseRate(text)! >= leastBytesPerSecond, { error: "must be 64KiB/s or more" })
+    .meta({ description, examples: ["10MiB/s"] })
+    .transform((text) => (text === "unlimited" ? 0 : parseRate(text)!));
+
+/** Text like "08:00" -> minutes since midnight. */
+export const timeOfDay = (description: string) =>
+  z
+    .string()
+    .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, {
+      error: (issue) => `${JSON.stringify(issue.input)} is no time of day like "08:00"`,
+    })
+    .meta({ description, examples: ["08:00"] })
+    .transform((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
 
 /** Text like "5%" -> 0.05. */
 export const ratio = (description: string, fallback?: string) =>
