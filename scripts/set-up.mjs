@@ -21,9 +21,18 @@ export function setUp(needs) {
   if (needs.includes("restic")) fetchLaterRestic();
 }
 
-/** The environment in which `node` is Node 24 and the tools of node_modules are found by name. */
+/**
+ * The environment in which `node` is Node 24 and the tools of node_modules are found by name. Programs keep their compiled code beside
+ * the packages: a test run starts hundreds of them, and each one compiles for a third of a second otherwise.
+ */
 export function environmentWithNode24(folder) {
-  return { ...process.env, PATH: `${join(folder, "node_modules", ".bin")}:${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: "1" };
+  const modules = join(folder, "node_modules");
+  return {
+    ...process.env,
+    PATH: `${join(modules, ".bin")}:${process.env.PATH}`,
+    TURBO_TELEMETRY_DISABLED: "1",
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modules, ".cache/lifeboat/compiled"),
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
