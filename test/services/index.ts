@@ -9,6 +9,7 @@ export {
   requestObjectStore,
   type StoreRequest,
 } from "./object-store.ts";
+export { ownAccountFiles } from "./own-account-files.ts";
 export { type CommandOptions, type CommandResult, runCommand } from "./run-command.ts";
 export { type RunningObjectStore, startCeph } from "./start-ceph.ts";
 export { startObjectStore } from "./start-object-store.ts";

@@ -9,7 +9,7 @@ export async function openMachine(context: JobContext, hostName: string | undefi
   return connectHost(findHost(context, hostName), { secrets, logger, signal, clock, homeFolder, agentSocket });
 }
 
-export function findHost(context: JobContext, name: string): CompiledHost {
+export function findHost(context: Pick<JobContext, "config">, name: string): CompiledHost {
   const host = context.config?.hosts.get(name);
   if (host === undefined) {
     const known = [...(context.config?.hosts.keys() ?? [])].join(", ") || "none";

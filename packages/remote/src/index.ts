@@ -14,6 +14,7 @@ export {
   type ThrowawayPostgresServer,
 } from "./databases/throwaway-postgres.ts";
 export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
+export { createHostSetup, type HostSetup } from "./least-privilege/create-host-setup.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";
 export { LocalMachine } from "./process/local-machine.ts";
 export { nativeCryptoInUse } from "./session/native-crypto.ts";

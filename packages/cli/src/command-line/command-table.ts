@@ -36,6 +36,11 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/host-trust.ts")).hostTrust,
       },
       {
+        name: "host setup",
+        summary: "print what lets a host's key read its sources and nothing else",
+        load: async () => (await import("../commands/host-setup.ts")).hostSetup,
+      },
+      {
         name: "up",
         summary: "start the service: scheduler, worker, page and a Redis of its own",
         load: async () => (await import("../commands/up.ts")).up,

@@ -2,7 +2,17 @@ import type { CommandArgument, CompiledSource, DumpFacts, DumpSource, Machine } 
 import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
 import { LineSession } from "./line-session.ts";
 import { type ArchiveFacts, PostgresArchiveCheck } from "./postgres-archive.ts";
-import { connectionString, postgresFailure } from "./postgres-connection.ts";
+import { postgresFailure } from "./postgres-connection.ts";
+import {
+  answeredMarker,
+  beginQuestion,
+  commitQuestion,
+  countQuestion,
+  echoLine,
+  pgDumpWords,
+  psqlWords,
+  tablesQuestion,
+} from "./postgres-questions.ts";
 
 export interface PostgresDumpOptions {
   readonly password?: string | undefined;
@@ -44,13 +54,10 @@ class PostgresDump {
   }
 
   async open() {
-    const psql = new LineSession(
-      await this.#run("psql", ["-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1"]),
-      `psql for ${this.#place}`,
-    );
+    const psql = new LineSession(await this.#run(psqlWords(this.#source)), `psql for ${this.#place}`);
     try {
       const [snapshot, serverVersion] = await this.#exportSnapshot(psql);
-      const dump = await this.#run("pg_dump", ["--format=custom", "--compress=0", "--no-password", `--snapshot=${snapshot}`]);
+      const dump = await this.#run(pgDumpWords(this.#source, snapshot));
       dump.endInput();
       const counting = this.#countRows(psql);
       counting.catch(() => undefined);
@@ -106,11 +113,11 @@ class PostgresDump {
     }
   }
 
-  #run(program: string, words: readonly string[]) {
+  #run([program = "", ...words]: readonly string[]) {
     const { account, binFolder, password } = this.#options;
     const path = binFolder === undefined ? program : `${binFolder}/${program}`;
     const argv: CommandArgument[] = account === undefined ? [] : ["sudo", "-n", "-u", account, "--"];
-    argv.push(path, ...words, `--dbname=${connectionString(this.#source)}`);
+    argv.push(path, ...words);
     return this.#machine.run(argv, {
       signal: this.#signal,
       ...(password === undefined ? {} : { secretEnv: { PGPASSWORD: password } }),
@@ -118,12 +125,7 @@ class PostgresDump {
   }
 
   async #exportSnapshot(psql: LineSession): Promise<[snapshot: string, serverVersion: string]> {
-    const lines = await this.#ask(
-      psql,
-      "begin transaction isolation level repeatable read, read only; set local row_security = off;\n" +
-        "set local statement_timeout = 0; set local lock_timeout = 0; set local idle_in_transaction_session_timeout = 0;\n" +
-        "select current_setting('server_version'); select pg_export_snapshot();",
-    );
+    const lines = await this.#ask(psql, beginQuestion);
     const [serverVersion, snapshot] = lines.slice(-2);
     if (serverVersion === undefined || snapshot === undefined || !/^[0-9A-Fa-f-]+$/.test(snapshot)) {
       throw new LifeboatError("dump-failed", `psql for ${this.#place} exports no snapshot: ${lines.join(" ").slice(0, 200)}`);
@@ -135,7 +137,7 @@ class PostgresDump {
   async #countRows(psql: LineSession): Promise<Record<string, number>> {
     const rows: Record<string, number> = {};
     for (const [name, sqlName] of await this.#tablesToCount(psql)) {
-      const [count] = await this.#ask(psql, `select count(*) from ${sqlName};`);
+      const [count] = await this.#ask(psql, countQuestion(sqlName));
       if (count === undefined || !/^[0-9]+$/.test(count))
         throw new LifeboatError("dump-failed", `psql counts no rows of ${name}: ${count}`);
       rows[name] = Number(count);
@@ -144,33 +146,21 @@ class PostgresDump {
   }
 
   async #endSession(psql: LineSession): Promise<void> {
-    await this.#ask(psql, "commit;");
+    await this.#ask(psql, commitQuestion);
     const status = await psql.end();
     if (status !== 0) throw postgresFailure("psql", this.#place, status, psql.command.stderr());
   }
 
-  /** Pairs of "schema.table" and the name quoted for SQL. Parts of a partitioned table are counted by the table itself. */
+  /** Pairs of "schema.table" and the name quoted for SQL. */
   async #tablesToCount(psql: LineSession): Promise<(readonly [name: string, sqlName: string])[]> {
     const { recordRows } = this.#source;
     if (recordRows !== "all" && recordRows.length === 0) return [];
-    const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-    const query =
-      recordRows === "all"
-        ? "select c.oid from pg_class c where c.relkind in ('r','p') and not c.relispartition and c.relpersistence <> 't' and " +
-          "not exists (select 1 from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'e')"
-        : `select t.name::regclass::oid from unnest(array[${recordRows.map(literal).join(",")}]::text[]) t(name)`;
-    const [json] = await this.#ask(
-      psql,
-      "set local standard_conforming_strings = on; select coalesce(json_agg(json_build_array(n.nspname || '.' || r.relname, " +
-        "quote_ident(n.nspname) || '.' || quote_ident(r.relname)) order by n.nspname, r.relname), '[]')::text " +
-        `from pg_class r join pg_namespace n on n.oid = r.relnamespace where r.oid in (${query}) ` +
-        "and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%';",
-    );
+    const [json] = await this.#ask(psql, tablesQuestion(recordRows));
     return JSON.parse(json ?? "[]") as (readonly [string, string])[];
   }
 
   async #ask(psql: LineSession, sql: string): Promise<string[]> {
-    const lines = await psql.ask(`${sql}\n\\echo lifeboat-answered\n`, "lifeboat-answered");
+    const lines = await psql.ask(`${sql}\n${echoLine}\n`, answeredMarker);
     if (lines !== undefined) return lines;
     this.#signal.throwIfAborted();
     const { status } = await psql.command.exit;

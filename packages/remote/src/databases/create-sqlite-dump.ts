@@ -1,6 +1,16 @@
-import type { CommandArgument, CompiledSource, DumpFacts, DumpSource, Machine } from "@lifeboat/model";
-import { byteString, displayName, LifeboatError, toBytes } from "@lifeboat/model";
+import type { CompiledSource, DumpFacts, DumpSource, Machine } from "@lifeboat/model";
+import { byteString, displayName, LifeboatError } from "@lifeboat/model";
 import { LineSession } from "./line-session.ts";
+import {
+  answeredMarker,
+  beginQuestion,
+  countQuestion,
+  dumpLine,
+  printLine,
+  sqliteWords,
+  tablesQuestion,
+  versionQuestion,
+} from "./sqlite-questions.ts";
 
 export interface SqliteDumpOptions {
   readonly sudo?: boolean;
@@ -8,7 +18,6 @@ export interface SqliteDumpOptions {
 
 type SqliteSource = Extract<CompiledSource, { type: "sqlite" }>;
 
-const busyMilliseconds = 30_000;
 const lastLine = "COMMIT;\n";
 
 /**
@@ -22,18 +31,17 @@ export function createSqliteDump(machine: Machine, source: SqliteSource, options
     extension: "sql",
     bytesReceived: () => machine.bytesReceived(),
     async open({ signal }) {
-      const argv: CommandArgument[] = ["sqlite3", "-readonly", "-batch", "-bail", "-init", "/dev/null", toBytes(source.path)];
-      const command = await machine.run(argv, { signal, sudo: options.sudo ?? false });
+      const command = await machine.run(sqliteWords(source.path), { signal, sudo: options.sudo ?? false });
       const session = new LineSession(command, `sqlite3 for ${place}`);
       try {
         const ask = async (sql: string): Promise<string[]> => {
-          const lines = await session.ask(`${sql}\n.print lifeboat-answered\n`, "lifeboat-answered");
+          const lines = await session.ask(`${sql}\n${printLine}\n`, answeredMarker);
           if (lines !== undefined) return lines;
           signal.throwIfAborted();
           throw sqliteFailure(place, (await command.exit).status, command.stderr());
         };
         const { tables, rows, version } = await readFacts(ask, source, place);
-        await command.write(Buffer.from(".dump\n"));
+        await command.write(Buffer.from(`${dumpLine}\n`));
         command.endInput();
         const finished = Promise.withResolvers<DumpFacts>();
         finished.promise.catch(() => undefined);
@@ -78,20 +86,18 @@ export function createSqliteDump(machine: Machine, source: SqliteSource, options
   };
 }
 
-/** Begins the transaction in which the dump is read too. Names pass as hex, because a name may hold a line break. */
+/** Begins the transaction in which the dump is read too. */
 async function readFacts(ask: (sql: string) => Promise<string[]>, source: SqliteSource, place: string) {
-  await ask(`.timeout ${busyMilliseconds}\nbegin;`);
-  const names = await ask(
-    "select hex(name) from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name;",
-  );
+  await ask(beginQuestion);
+  const names = await ask(tablesQuestion);
   const tables = names.map((hex) => Buffer.from(hex, "hex").toString("utf8"));
-  const [version = ""] = await ask("select sqlite_version();");
+  const [version = ""] = await ask(versionQuestion);
   const rows: Record<string, number> = {};
   for (const table of source.recordRows === "all" ? tables : source.recordRows) {
     if (!tables.includes(table)) {
       throw new LifeboatError("dump-failed", `${place} has no table "${table}" to count rows of`, { retry: "never" });
     }
-    const [count = ""] = await ask(`select count(*) from "${table.replaceAll('"', '""')}";`);
+    const [count = ""] = await ask(countQuestion(table));
     if (!/^[0-9]+$/.test(count))
       throw new LifeboatError("dump-failed", `sqlite3 counts no rows of ${table} in ${place}: ${count}`);
     rows[table] = Number(count);

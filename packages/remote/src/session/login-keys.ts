@@ -14,14 +14,11 @@ const usualKeys = ["id_ed25519", "id_ecdsa", "id_rsa"];
  * passphrase or by the agent; keys that ssh_config names and those with the usual names are passed over when they are not.
  */
 export async function readLoginKeys(endpoint: SshEndpoint, options: LoginOptions): Promise<AnyAuthMethod[]> {
-  const { host, identities, identityAgent, user: username } = endpoint;
+  const { host, identityAgent, user: username } = endpoint;
   const agentSocket = identityAgent === "none" ? undefined : (identityAgent ?? options.agentSocket);
   const methods: AnyAuthMethod[] = [];
   const locked: Buffer[] = [];
-  const paths =
-    identities ??
-    usualKeys.filter(() => options.homeFolder !== undefined).map((name) => join(options.homeFolder ?? "", ".ssh", name));
-  for (const path of paths) {
+  for (const path of keyPaths(endpoint, options)) {
     try {
       const { key, passphrase } = await readKey(path, endpoint, options);
       methods.push({ type: "publickey", username, key, ...(passphrase !== undefined && { passphrase }) });
@@ -43,6 +40,32 @@ export async function readLoginKeys(endpoint: SshEndpoint, options: LoginOptions
   if (named && locked.length > 0) return [agent(locked)];
   if (endpoint.identitiesOnly) return methods;
   return [agent(), ...methods];
+}
+
+/** The line for authorized_keys of the first key that would be tried; undefined where none can be read (an agent's, perhaps). */
+export async function readPublicKeyLine(
+  endpoint: SshEndpoint,
+  options: Pick<LoginOptions, "homeFolder">,
+): Promise<string | undefined> {
+  for (const path of keyPaths(endpoint, options)) {
+    const wire = (await readPublicKey(path)) ?? (await readPublicKey(`${path}.pub`)) ?? (await readPublicPart(path));
+    const type = wire?.toString("latin1", 4, 4 + wire.readUInt32BE(0));
+    if (wire !== undefined) return `${type} ${wire.toString("base64")}`;
+  }
+  return undefined;
+}
+
+async function readPublicPart(path: string): Promise<Buffer | undefined> {
+  const parsed = await readFile(path)
+    .then((key) => ssh2.utils.parseKey(key))
+    .catch(() => undefined);
+  if (parsed === undefined || parsed instanceof Error) return undefined;
+  return [parsed].flat()[0]?.getPublicSSH();
+}
+
+function keyPaths({ identities }: SshEndpoint, { homeFolder }: Pick<LoginOptions, "homeFolder">): readonly string[] {
+  if (identities !== undefined) return identities;
+  return homeFolder === undefined ? [] : usualKeys.map((name) => join(homeFolder, ".ssh", name));
 }
 
 class LockedKey extends LifeboatError {}

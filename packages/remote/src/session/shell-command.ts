@@ -7,7 +7,10 @@ export const startMarker = /\0lifeboat-start ([0-9]{1,10})\0/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const maxCommandBytes = 120 * 1024; // Linux: one argument of execve has at most 128 KiB
 
-type CommandOptions = Pick<RunOptions, "sudo" | "env" | "secretEnv" | "cwd">;
+interface CommandOptions extends Pick<RunOptions, "sudo" | "env" | "secretEnv" | "cwd"> {
+  /** With the lowest priority for CPU and disk, where the host has the programs for it. */
+  readonly nice?: boolean;
+}
 
 /**
  * The command line for an SSH exec request. The account's shell may be anything, so that it only has to start `sh` with
@@ -16,26 +19,29 @@ type CommandOptions = Pick<RunOptions, "sudo" | "env" | "secretEnv" | "cwd">;
  */
 export function shellCommand(argv: readonly (string | Uint8Array)[], options: CommandOptions = {}): Buffer {
   if (argv.length === 0) throw new TypeError("no program given");
-  const script = ['printf "\\\\000lifeboat-start %s\\\\000" "$$"', "LC_ALL=C", "export LC_ALL"];
-  const words: (string | Uint8Array)[] = [];
-  for (const [name, value] of Object.entries(options.env ?? {})) {
-    script.push(`${checkName(name)}=$1`, `export ${name}`, "shift");
-    words.push(value);
-  }
-  if (options.cwd !== undefined) {
-    script.push(`cd -- "$1" || exit 126`, "shift");
-    words.push(options.cwd);
-  }
-  for (const name of Object.keys(options.secretEnv ?? {})) {
-    script.push(`IFS= read -r ${checkName(name)} || exit 125`, `export ${name}`);
-  }
-  script.push('exec "$@"');
-  const all = ["exec", "sh", "-c", script.join("; "), "lifeboat", ...words, ...withSudo(argv, options)];
+  const words = [...Object.values(options.env ?? {}), ...(options.cwd === undefined ? [] : [options.cwd])];
+  const all = ["exec", "sh", "-c", startScript(options), "lifeboat", ...words, ...withSudo(argv, options)];
   const line = Buffer.concat(
     all.flatMap((word, at) => (at === 0 ? [quoteForShell(word)] : [Buffer.from(" "), quoteForShell(word)])),
   );
   if (line.length > maxCommandBytes) throw new TypeError(`a command line of ${line.length} bytes is too long`);
   return line;
+}
+
+/** The script alone: fixed, but for the names of variables. `$@` are values, folder, and the program with its arguments. */
+export function startScript(options: CommandOptions = {}): string {
+  const script = ['printf "\\\\000lifeboat-start %s\\\\000" "$$"', "LC_ALL=C", "export LC_ALL"];
+  for (const name of Object.keys(options.env ?? {})) script.push(`${checkName(name)}=$1`, `export ${name}`, "shift");
+  if (options.cwd !== undefined) script.push(`cd -- "$1" || exit 126`, "shift");
+  for (const name of Object.keys(options.secretEnv ?? {})) {
+    script.push(`IFS= read -r ${checkName(name)} || exit 125`, `export ${name}`);
+  }
+  if (options.nice === true) {
+    script.push('if command -v ionice >/dev/null 2>&1; then set -- ionice -t -c 3 "$@"; fi');
+    script.push('if command -v nice >/dev/null 2>&1; then set -- nice -n 19 "$@"; fi');
+  }
+  script.push('exec "$@"');
+  return script.join("; ");
 }
 
 /** `sudo -n --` in front; variables that were given must survive sudo's cleaning of the environment. */
