@@ -1,13 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type RestoreResult, restoreSnapshot, type StoreLocation } from "@lifeboat/engine";
-import { realClock } from "@lifeboat/host";
-import { byteString } from "@lifeboat/model";
-import { createRestoreTarget, LocalMachine } from "@lifeboat/remote";
+import type { RestoreResult, StoreLocation } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compareTrees } from "../fixtures/compare-trees.ts";
 import { buildNastyTree } from "../fixtures/nasty-tree.ts";
 import { openTestRepository, pullTree, testPassword } from "../fixtures/pull-tree.ts";
+import { restoreHere } from "../fixtures/restore-here.ts";
 import {
   createBucket,
   createTempFolder,
@@ -25,13 +23,11 @@ import {
 const versions: readonly ResticVersion[] = ["0.14", "0.18"];
 const found = await Promise.all(versions.map(async (version) => ({ version, stock: await findStockRestic(version) })));
 
-async function restoreHere(location: StoreLocation, snapshotId: string, folder: string): Promise<RestoreResult> {
+async function restoreSnapshotHere(location: StoreLocation, snapshotId: string, folder: string): Promise<RestoreResult> {
   const repository = await openTestRepository(location);
   try {
     const snapshot = (await repository.listSnapshots()).find(({ id }) => id.startsWith(snapshotId))!;
-    const machine = new LocalMachine({ env: { PATH: process.env.PATH ?? "" } });
-    const target = createRestoreTarget(machine, byteString(folder));
-    return await restoreSnapshot({ repository, snapshot, target, signal: new AbortController().signal, clock: realClock() });
+    return await restoreHere(repository, snapshot, folder);
   } finally {
     await repository.close();
   }
@@ -55,7 +51,7 @@ for (const { version, stock } of found) {
         tree = join(temp.path, "tree");
         await mkdir(tree);
         // 0.14 stores link targets that are not UTF-8 in a form that it cannot restore.
-        await buildNastyTree(tree, { nonUtf8LinkTargets: version !== "0.14" });
+        await buildNastyTree(tree, { nonUtf8LinkTargets: version !== "0.14", hardLinks: 10_000 });
         const store = await startObjectStore();
         const { accessKeyId, secretAccessKey, region, endpoint } = store;
         const url = `s3:${endpoint}/${await createBucket(store)}/prefix`;
@@ -113,7 +109,7 @@ for (const { version, stock } of found) {
       it("is restored by Lifeboat equal in bytes and metadata, what Lifeboat wrote and what restic wrote", async () => {
         for (const [name, id] of Object.entries({ own: snapshotId, theirs: resticSnapshotId })) {
           const target = join(temp.path, name);
-          expect((await restoreHere(location, id, target)).problems).toEqual([]);
+          expect((await restoreSnapshotHere(location, id, target)).problems).toEqual([]);
           expect(await compareTrees(tree, join(target, tree)), name).toEqual([]);
         }
       }, 240_000);

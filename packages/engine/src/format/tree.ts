@@ -1,5 +1,6 @@
 import type { ByteString, ExtendedAttribute, FileType } from "@lifeboat/model";
 import { byteString, textOf } from "@lifeboat/model";
+import { isId } from "./object-names.ts";
 import { goJsonBytes, goJsonString, quoteName, unquoteName } from "./quote-name.ts";
 
 /** One member of a folder as stored (repository-format 1.11.3). 64-bit numbers are decimal text: they exceed 2^53. */
@@ -127,6 +128,7 @@ function decodeNode(raw: RawNode): TreeNode {
   if (name === undefined || isHostileName(name)) throw new Error(`bad node name ${JSON.stringify(raw.name)?.slice(0, 300)}`);
   if (typeof raw.type !== "string") throw new Error("node without a type");
   const size = Number(raw.size ?? 0);
+  if (!isSane(raw, size)) throw new Error(`node ${quoteName(name).slice(0, 300)} has fields of a wrong kind`);
   return {
     name,
     type: raw.type,
@@ -158,6 +160,18 @@ function decodeNode(raw: RawNode): TreeNode {
     ...(raw.content && { content: raw.content }),
     ...(raw.subtree !== undefined && { subtree: raw.subtree }),
   };
+}
+
+/** What is computed with must be numbers, and what is looked up must be ids. */
+function isSane({ mode, uid, gid, content, subtree, mtime, device, linktarget }: RawNode, size: number): boolean {
+  for (const number of [mode, uid, gid]) {
+    if (number !== undefined && !(Number.isInteger(number) && number >= 0 && number < 2 ** 32)) return false;
+  }
+  if (!(size >= 0 && Number.isFinite(size)) || (mtime !== undefined && typeof mtime !== "string")) return false;
+  if (linktarget !== undefined && typeof linktarget !== "string") return false;
+  if (device !== undefined && !/^\d{1,20}$/.test(String(device))) return false;
+  if (subtree !== undefined && subtree !== null && !isId(subtree)) return false;
+  return content === undefined || content === null || (Array.isArray(content) && content.every(isId));
 }
 
 /** Sorts in place by name bytes, as the format demands. */

@@ -1,7 +1,7 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { ObjectStore, StoreLocation } from "../backend/index.ts";
 import { type BlobCodec, createBlobCodec } from "../blob-codec/index.ts";
-import { Sealer, type SealKey, sha256Hex, TagMismatch } from "../crypto/index.ts";
+import { Sealer, type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
 import {
   type BlobType,
   decodeIndex,
@@ -182,6 +182,7 @@ export class Repository {
   async #sealedBytes(location: BlobLocation, options: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array> {
     const { packId, type, offset, length } = location;
     const name = objectName("pack", packId);
+    if (length < sealOverheadBytes) throw this.damaged("pack", packId, `blob ${location.id} has ${length} bytes in the index`);
     if (type === "data") return this.store.get(name, { offset, length, ...options });
     const pack = await this.#trees.get(packId, () => this.store.get(name, options));
     if (offset + length > pack.length) throw this.damaged("pack", packId, `ends at ${pack.length}, within blob ${location.id}`);

@@ -1,4 +1,5 @@
 import { LifeboatError } from "@lifeboat/model";
+import { sealOverheadBytes } from "../crypto/index.ts";
 import { objectName } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import { forEachLimited, type Repository } from "../repository/repository.ts";
@@ -30,6 +31,10 @@ export class BlobReader {
       const location = this.#repository.index.locate(id, "data");
       if (location === undefined) {
         found.set(id, new LifeboatError("repository-damaged", `data blob ${id} is in no index of ${this.#repository.store.url}`));
+        continue;
+      }
+      if (location.length < sealOverheadBytes) {
+        found.set(id, await this.#loadOtherCopy(id, signal));
         continue;
       }
       const list = byPack.get(location.packId);

@@ -2,7 +2,7 @@ import type { ExtendedAttribute, FileEntry, RestoreTarget } from "@lifeboat/mode
 import { sha256Stream } from "../crypto/index.ts";
 import type { TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
-import { plainBytesOf } from "./file-parts.ts";
+import { plainBytesOf, zeroBlobBytes, zeroBlobId } from "./file-parts.ts";
 
 export interface FileToCompare {
   readonly entry: FileEntry;
@@ -84,8 +84,14 @@ class ContentHash {
   }
 
   pushZeros(length: number): void {
-    for (let left = length; left > 0 && this.#same; left -= zeros.length)
-      this.push(zeros.subarray(0, Math.min(left, zeros.length)));
+    let left = length;
+    // What is all hole needs no hash.
+    while (left >= zeroBlobBytes && this.#left === zeroBlobBytes && this.#content[this.#next] === zeroBlobId) {
+      left -= zeroBlobBytes;
+      this.#next++;
+      this.#left = this.#lengthOfNext();
+    }
+    for (; left > 0 && this.#same; left -= zeros.length) this.push(zeros.subarray(0, Math.min(left, zeros.length)));
   }
 
   end(): boolean {
@@ -102,6 +108,7 @@ class ContentHash {
   /** 0 after the last blob, and for one that no index knows: then nothing can be equal. */
   #lengthOfNext(): number {
     const id = this.#content[this.#next];
+    if (id === zeroBlobId) return zeroBlobBytes;
     return id === undefined ? 0 : plainBytesOf(this.#repository, id);
   }
 }

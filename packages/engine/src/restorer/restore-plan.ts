@@ -64,8 +64,14 @@ class Planner {
         throw new LifeboatError("repository-damaged", `folders deeper than ${maxDepth} at ${folder.path.slice(0, 200)}`);
       const nodes = await this.#load(folder.path, folder.tree);
       const below: typeof stack = [];
+      const isTwice = findRepeats(nodes);
       for (const node of nodes) {
         const path = (folder.path === "" ? node.name : `${folder.path}/${node.name}`) as ByteString;
+        if (isTwice(node)) {
+          // A link and a folder of one name would lead what is in the folder to wherever the link points.
+          this.#skipped.push({ path, reason: "the snapshot has this name twice in one folder; only the first is restored" });
+          continue;
+        }
         const relation = this.#relation(path);
         if (relation === "outside") continue;
         if (node.type === "dir") {
@@ -157,6 +163,18 @@ class Planner {
 /** The inode was seen under more than one name, not all of them in the snapshot perhaps. */
 export function hasFurtherNames(node: TreeNode): boolean {
   return node.links > 1 && node.inode !== "0";
+}
+
+/** Tells for each node, asked in their order, whether its name stood there before. Sound folders are sorted and cost a comparison a node. */
+function findRepeats(nodes: readonly TreeNode[]): (node: TreeNode) => boolean {
+  const isSorted = nodes.every((node, at) => at === 0 || nodes[at - 1]!.name < node.name);
+  if (isSorted) return () => false;
+  const seen = new Set<ByteString>();
+  return ({ name }) => {
+    if (seen.has(name)) return true;
+    seen.add(name);
+    return false;
+  };
 }
 
 function isSameContent(a: TreeNode, b: TreeNode): boolean {

@@ -1,7 +1,8 @@
 import { type ByteString, displayName, LifeboatError, type RestoreTarget, type RunningCommand } from "@lifeboat/model";
+import { maxPlainBytes } from "../blob-codec/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import { type FilePart, filePartsOf, sparseMapBlock, zeroBlobId } from "./file-parts.ts";
+import { type FilePart, filePartsOf, plainBytesOf, sparseMapBlock, zeroBlobId } from "./file-parts.ts";
 import type { RestoreItem } from "./restore-plan.ts";
 import type { RestoreTally } from "./restore-tally.ts";
 import { tarEnd, tarHeaders, tarPaddingBytes } from "./tar-headers.ts";
@@ -59,12 +60,17 @@ class RestoreStream {
     const command = await this.#options.target.extract(this.#options.signal, kind);
     // tar may write to stdout when it is verbose; never let it wait for us.
     const drained = drain(command);
+    const output = new TarOutput(command);
     try {
-      const output = new TarOutput(command);
       await this.#writeAll(output);
       await output.end(tarEnd());
     } catch (error) {
       this.#options.signal.throwIfAborted();
+      // What the repository says counts for itself; tar would only say that its archive ends too early.
+      if (!output.isBroken) {
+        command.kill();
+        throw error;
+      }
       await this.#explainFailure(command, error);
     }
     await drained;
@@ -118,6 +124,12 @@ class RestoreStream {
       this.#options.tally.leaveOut(item, `data blob ${unknown} is in no index of ${store.url}`);
       return;
     }
+    const absurd = item.node.content?.find((id) => plainBytesOf(this.#options.repository, id) > maxPlainBytes.data);
+    if (absurd !== undefined) {
+      const bytes = plainBytesOf(this.#options.repository, absurd);
+      this.#options.tally.leaveOut(item, `data blob ${absurd} claims ${bytes} bytes in the index, more than any tool writes`);
+      return;
+    }
     const { parts, hasHoles } = filePartsOf(this.#options.repository, item.node);
     const size = parts.reduce((sum, part) => sum + part.bytes, 0);
     const map = hasHoles ? sparseMapBlock(parts, size) : Buffer.alloc(0);
@@ -130,7 +142,16 @@ class RestoreStream {
     if (runs.length === 0) yield [{ item, header, blobs: [], padding, isLast: true }, header.length];
     for (const [at, run] of runs.entries()) {
       const isLast = at === runs.length - 1;
-      yield [{ item, header: at === 0 ? header : undefined, blobs: run.blobs, padding: isLast ? padding : 0, isLast }, run.bytes];
+      yield [
+        {
+          item,
+          header: at === 0 ? header : undefined,
+          blobs: run.blobs,
+          padding: run.fillBytes + (isLast ? padding : 0),
+          isLast,
+        },
+        run.bytes,
+      ];
     }
   }
 
@@ -169,10 +190,6 @@ class RestoreStream {
 
   /** The write side broke: tar's own words say more than a closed pipe. */
   async #explainFailure(command: RunningCommand, error: unknown): Promise<never> {
-    if (error instanceof LifeboatError && error.code === "repository-damaged") {
-      command.kill();
-      throw error;
-    }
     command.endInput();
     const exit = await command.exit.catch(() => undefined);
     const { failure } = this.#options.target.judge(exit?.status ?? null, command.stderr());
@@ -200,17 +217,24 @@ function damageOf(piece: Piece, blobs: Map<string, Uint8Array | LifeboatError>):
   return undefined;
 }
 
-/** Runs of at most 8 MiB, so that a large file does not fill a window alone. */
-function* splitRuns(parts: readonly FilePart[], repository: Repository): Generator<{ blobs: string[]; bytes: number }> {
-  let run: { blobs: string[]; bytes: number } = { blobs: [], bytes: 0 };
+interface BlobRun {
+  readonly blobs: string[];
+  bytes: number;
+  fillBytes: number;
+}
+
+/** Runs of at most 8 MiB, so that a large file does not fill a window alone; a part that is filled up ends one. */
+function* splitRuns(parts: readonly FilePart[], repository: Repository): Generator<BlobRun> {
+  let run: BlobRun = { blobs: [], bytes: 0, fillBytes: 0 };
   for (const part of parts) {
-    for (const id of part.blobs) {
+    for (const [at, id] of part.blobs.entries()) {
       run.blobs.push(id);
       const location = repository.index.locate(id, "data");
       run.bytes += location === undefined ? 0 : Math.max(location.uncompressedLength, location.length);
-      if (run.bytes < 8 * 1024 * 1024) continue;
+      run.fillBytes = at === part.blobs.length - 1 ? part.fillBytes : 0;
+      if (run.bytes < 8 * 1024 * 1024 && run.fillBytes === 0) continue;
       yield run;
-      run = { blobs: [], bytes: 0 };
+      run = { blobs: [], bytes: 0, fillBytes: 0 };
     }
   }
   if (run.blobs.length > 0) yield run;

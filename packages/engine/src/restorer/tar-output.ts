@@ -7,16 +7,22 @@ export class TarOutput {
   readonly #command: RunningCommand;
   #buffer = Buffer.allocUnsafe(bufferBytes);
   #filled = 0;
+  #isBroken = false;
 
   constructor(command: RunningCommand) {
     this.#command = command;
+  }
+
+  /** The command has closed its input: it says why. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     const isLarge = bytes.length >= bufferBytes / 2;
     if (isLarge || this.#filled + bytes.length > bufferBytes) await this.#flush();
     if (isLarge) {
-      await this.#command.write(bytes);
+      await this.#send(bytes);
       return;
     }
     this.#buffer.set(bytes, this.#filled);
@@ -34,6 +40,15 @@ export class TarOutput {
     const full = this.#buffer.subarray(0, this.#filled);
     this.#buffer = Buffer.allocUnsafe(bufferBytes);
     this.#filled = 0;
-    await this.#command.write(full);
+    await this.#send(full);
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#command.write(bytes);
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    }
   }
 }
