@@ -28,6 +28,8 @@ beforeAll(async () => {
     knownHosts: host.knownHostsFile,
     hostKey: undefined,
     sudo: false,
+    nice: false,
+    maxBytesPerSecond: undefined,
     purpose: "scratch",
     tags: [],
     connectTimeoutSeconds: 10,

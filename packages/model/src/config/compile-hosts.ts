@@ -21,6 +21,9 @@ export function compileHost(context: CompileContext, name: string, node: MapNode
     knownHosts: expandHome(context, input.known_hosts),
     hostKey: input.host_key === "known_hosts" ? undefined : input.host_key,
     sudo: input.sudo ?? false,
+    nice: input.nice ?? false,
+    // 0: "unlimited", in the place of a default that limits.
+    maxBytesPerSecond: input.limit === 0 ? undefined : input.limit,
     purpose: input.purpose ?? "production",
     tags: input.tags ?? [],
     connectTimeoutSeconds: input.connect_timeout ?? 15,

@@ -63,6 +63,9 @@ export interface CompiledHost {
   /** Pinned fingerprint "SHA256:..."; undefined: known_hosts decides. */
   readonly hostKey: string | undefined;
   readonly sudo: boolean;
+  readonly nice: boolean;
+  /** Received from the host, in a second; undefined: as fast as it goes. */
+  readonly maxBytesPerSecond: number | undefined;
   readonly purpose: "production" | "scratch";
   readonly tags: readonly string[];
   readonly connectTimeoutSeconds: number;

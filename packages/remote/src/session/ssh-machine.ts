@@ -1,5 +1,6 @@
 import type { Clock, CompiledHost, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
+import { ReceivePace } from "./receive-pace.ts";
 import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
@@ -43,6 +44,8 @@ export class SshMachine implements Machine {
   readonly #clock: Clock;
   readonly #kills = new Set<Promise<void>>();
   readonly #connections: SshConnection[] = [];
+  /** Shared by all commands: the host's line is one. */
+  readonly #pace: ReceivePace | undefined;
   #opening: Promise<unknown> = Promise.resolve();
   #channelLimit = maxChannelsPerConnection;
   #receivedBytes = 0;
@@ -54,6 +57,8 @@ export class SshMachine implements Machine {
     this.#route = route;
     this.#signal = options.signal;
     this.#clock = options.clock;
+    const { maxBytesPerSecond } = login.host;
+    if (maxBytesPerSecond !== undefined) this.#pace = new ReceivePace(maxBytesPerSecond, options.clock);
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -62,7 +67,7 @@ export class SshMachine implements Machine {
 
   async run(argv: readonly (string | Uint8Array)[], options: RunOptions = {}): Promise<RunningCommand> {
     options.signal?.throwIfAborted();
-    const line = shellCommand(argv, options);
+    const line = shellCommand(argv, { ...options, nice: this.#login.host.nice });
     const secrets = options.secretEnv === undefined ? undefined : secretLines(options.secretEnv);
     const signal = options.signal === undefined ? this.#signal : AbortSignal.any([this.#signal, options.signal]);
     const program = programName(argv[0]);
@@ -88,7 +93,7 @@ export class SshMachine implements Machine {
       throw signal.reason;
     }
     if (secrets !== undefined && secrets.length > 0) await command.write(secrets);
-    return command;
+    return this.#pace === undefined ? command : { ...command, stdout: this.#pace.slow(command.stdout, signal) };
   }
 
   bytesReceived(): number {

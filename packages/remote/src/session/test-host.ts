@@ -19,6 +19,8 @@ export function hostEntry(sshd: SshHost, changes: Partial<CompiledHost> = {}): C
     knownHosts: sshd.knownHostsFile,
     hostKey: undefined,
     sudo: false,
+    nice: false,
+    maxBytesPerSecond: undefined,
     purpose: "production",
     tags: [],
     connectTimeoutSeconds: 10,

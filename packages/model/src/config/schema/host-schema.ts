@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseJumpList } from "../../machine/jump-list.ts";
-import { flag, name, period, port, text, withAppend, word } from "./scalars.ts";
+import { flag, name, period, port, rate, text, withAppend, word } from "./scalars.ts";
 import { secret } from "./secret-schema.ts";
 
 export const host = z
@@ -38,6 +38,11 @@ export const host = z
         .optional(),
       password: secret("Password of the login, where keys cannot be used").optional(),
       sudo: flag("Read with sudo -n.", false).optional(),
+      nice: flag(
+        "Commands run with the lowest priority for CPU and disk (nice, ionice), where the host has them.",
+        false,
+      ).optional(),
+      limit: rate("No more than this is received from the host, by each run.").optional(),
       purpose: z
         .enum(["production", "scratch"])
         .meta({ description: "Drills write to scratch hosts only.", default: "production" })

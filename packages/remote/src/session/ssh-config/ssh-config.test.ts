@@ -29,6 +29,8 @@ const entry: CompiledHost = {
   knownHosts: undefined,
   hostKey: undefined,
   sudo: false,
+  nice: false,
+  maxBytesPerSecond: undefined,
   purpose: "production",
   tags: [],
   connectTimeoutSeconds: 10,
