@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
-import { type BlobType, compressBound } from "../format/index.ts";
-import type { BlobCodec, SealedBlob } from "./blob-codec.ts";
+import { Sealer, type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
+import { type BlobType, compress, compressBound } from "../format/index.ts";
+import type { BlobCodec, SealedBlob, StoredBlob } from "./blob-codec.ts";
 import { loadNativePart, NativeBlobCodec } from "./native-blob-codec.ts";
 import { PortableBlobCodec } from "./portable-blob-codec.ts";
 
@@ -65,6 +65,44 @@ test("any bytes come back, whoever wrote and reads them", () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("frames that somebody with the key has made up are judged alike", () => {
+  const sealer = new Sealer(key);
+  const judge = (codec: BlobCodec, blob: StoredBlob, sealed: Uint8Array) => {
+    try {
+      return sha256Hex(codec.open(blob, sealed));
+    } catch {
+      return "refused";
+    }
+  };
+  const flips = fc.array(fc.tuple(fc.nat(), fc.nat(7)), { maxLength: 3 });
+  let refused = 0;
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 3000 }),
+      flips,
+      fc.integer({ min: 1, max: 5000 }),
+      fc.nat(100),
+      (plain, bits, claim, cut) => {
+        const frame = Buffer.from(compress(Buffer.concat([plain, text.subarray(0, 1000)]), 3));
+        for (const [at, bit] of bits) frame[at % frame.length]! ^= 1 << bit;
+        const sealed = sealer.seal(frame.subarray(0, cut < 10 ? cut * 10 : frame.length));
+        for (const uncompressedLength of [claim, plain.length + 1000]) {
+          const blob = {
+            id: sha256Hex(Buffer.concat([plain, text.subarray(0, 1000)])),
+            type: "data",
+            uncompressedLength,
+          } as const;
+          const verdict = judge(native, blob, sealed);
+          expect(verdict).toBe(judge(portable, blob, sealed));
+          if (verdict === "refused") refused++;
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+  expect(refused).toBeGreaterThan(200);
 });
 
 test("hashes are those of the ranges", () => {
