@@ -70,7 +70,7 @@ async function restoreOn(context: JobContext, order: RestoreOrder, machine: Mach
   const result = await restoreSnapshot({ repository, snapshot, target, include, existing, dryRun, clock, signal, progress });
   const verification = dryRun
     ? nothingVerified
-    : await verifyRestored({ context, target, order, isRoot: root, exempt: result.exempt });
+    : await verifyRestored({ context, target, order, isRoot: root, plan: result.plan, exempt: result.exempt });
   return { ...result, root, verification, seconds: (clock.now() - started) / 1000 };
 }
 

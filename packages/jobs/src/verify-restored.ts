@@ -4,8 +4,8 @@ import {
   describeDifferences,
   type FileToCompare,
   hasSameOwner,
-  planRestore,
   type RestoreItem,
+  type RestorePlan,
   type RestoreResult,
   sha256Hex,
   sha256Stream,
@@ -31,6 +31,7 @@ interface VerifyOptions {
   readonly target: RestoreTarget;
   readonly order: RestoreOrder;
   readonly isRoot: boolean;
+  readonly plan: RestorePlan;
   /** Paths that need not be as in the snapshot: what is wrong with them has been said. */
   readonly exempt: RestoreResult["exempt"];
 }
@@ -64,10 +65,8 @@ class Verification {
   }
 
   async run(): Promise<VerifyReport> {
-    const { context, target, order, exempt } = this.#options;
+    const { context, target, order, plan, exempt } = this.#options;
     const { signal } = context;
-    const { repository, snapshot, include } = order;
-    const plan = await planRestore({ repository, tree: snapshot.tree, include, signal });
     let compared = 0;
     for (const list of [plan.folders, plan.files, plan.others]) {
       for (let at = 0; at < list.length; at += lookBatch) {

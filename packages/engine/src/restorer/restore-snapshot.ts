@@ -40,6 +40,8 @@ export interface ExistingRule {
 }
 
 export interface RestoreResult {
+  /** All that the snapshot has there. */
+  readonly plan: RestorePlan;
   /** What was written. */
   readonly files: number;
   readonly folders: number;
@@ -85,6 +87,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
       await target.touch(tally.broken(), signal);
       return resultOf(
         plan,
+        plan,
         { replaced: 0, unchanged: { files: 0, bytes: 0 }, kept: new Set(), exempt: new Set() },
         tally,
         reader,
@@ -95,7 +98,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
     tally.expect(work.files);
     for (const { path, detail } of work.problems) tally.report(path, detail);
     const replaced = dryRun ? countReplacements(work) : await writeReconciled(stream, work);
-    return resultOf(work, { ...work, replaced }, tally, reader);
+    return resultOf(plan, work, { ...work, replaced }, tally, reader);
   } finally {
     await reader.close();
   }
@@ -117,6 +120,7 @@ function isWanted({ path }: RestoreItem, include: readonly ByteString[]): boolea
 }
 
 function resultOf(
+  plan: RestorePlan,
   { files, folders, others }: Pick<RestorePlan, "files" | "folders" | "others">,
   existing: Pick<RestoreResult, "replaced" | "unchanged"> & Pick<Reconciliation, "kept" | "exempt">,
   tally: RestoreTally,
@@ -124,6 +128,7 @@ function resultOf(
 ): RestoreResult {
   const isDevice = ({ path, node }: RestoreItem) => (node.type === "dev" || node.type === "chardev") && tally.notMade.has(path);
   return {
+    plan,
     files: files.length + others.filter((item) => item.hardLinkTo !== undefined).length - tally.leftOut.size,
     folders: folders.length,
     others: others.filter((item) => item.hardLinkTo === undefined).length,

@@ -1,8 +1,7 @@
 import { type ByteString, displayName, LifeboatError, type RestoreTarget, type RunningCommand } from "@lifeboat/model";
-import { maxPlainBytes } from "../blob-codec/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import { type FilePart, filePartsOf, plainBytesOf, sparseMapBlock, zeroBlobId } from "./file-parts.ts";
+import { type FilePart, filePartsOf, sparseMapBlock } from "./file-parts.ts";
 import type { RestoreItem } from "./restore-plan.ts";
 import type { RestoreTally } from "./restore-tally.ts";
 import { tarEnd, tarHeaders, tarPaddingBytes } from "./tar-headers.ts";
@@ -117,20 +116,12 @@ class RestoreStream {
   }
 
   *#piecesOf(item: RestoreItem): Generator<[Piece, number]> {
-    const { index, store } = this.#options.repository;
-    const unknown = item.node.content?.find((id) => id !== zeroBlobId && index.locate(id, "data") === undefined);
-    if (unknown !== undefined) {
+    const { parts, hasHoles, damage } = filePartsOf(this.#options.repository, item.node);
+    if (damage !== undefined) {
       // Without its length no header fits.
-      this.#options.tally.leaveOut(item, `data blob ${unknown} is in no index of ${store.url}`);
+      this.#options.tally.leaveOut(item, damage);
       return;
     }
-    const absurd = item.node.content?.find((id) => plainBytesOf(this.#options.repository, id) > maxPlainBytes.data);
-    if (absurd !== undefined) {
-      const bytes = plainBytesOf(this.#options.repository, absurd);
-      this.#options.tally.leaveOut(item, `data blob ${absurd} claims ${bytes} bytes in the index, more than any tool writes`);
-      return;
-    }
-    const { parts, hasHoles } = filePartsOf(this.#options.repository, item.node);
     const size = parts.reduce((sum, part) => sum + part.bytes, 0);
     const map = hasHoles ? sparseMapBlock(parts, size) : Buffer.alloc(0);
     const dataParts = parts.filter((part) => part.blobs.length > 0);
@@ -138,7 +129,7 @@ class RestoreStream {
     const headers = headersOf(item, stored, hasHoles ? size : undefined);
     const header = map.length === 0 ? headers : Buffer.concat([headers, map]);
     const padding = tarPaddingBytes(stored);
-    const runs = [...splitRuns(dataParts, this.#options.repository)];
+    const runs = [...splitRuns(dataParts)];
     if (runs.length === 0) yield [{ item, header, blobs: [], padding, isLast: true }, header.length];
     for (const [at, run] of runs.entries()) {
       const isLast = at === runs.length - 1;
@@ -224,13 +215,12 @@ interface BlobRun {
 }
 
 /** Runs of at most 8 MiB, so that a large file does not fill a window alone; a part that is filled up ends one. */
-function* splitRuns(parts: readonly FilePart[], repository: Repository): Generator<BlobRun> {
+function* splitRuns(parts: readonly FilePart[]): Generator<BlobRun> {
   let run: BlobRun = { blobs: [], bytes: 0, fillBytes: 0 };
   for (const part of parts) {
     for (const [at, id] of part.blobs.entries()) {
       run.blobs.push(id);
-      const location = repository.index.locate(id, "data");
-      run.bytes += location === undefined ? 0 : Math.max(location.uncompressedLength, location.length);
+      run.bytes += part.blobBytes[at]!;
       run.fillBytes = at === part.blobs.length - 1 ? part.fillBytes : 0;
       if (run.bytes < 8 * 1024 * 1024 && run.fillBytes === 0) continue;
       yield run;

@@ -74,8 +74,8 @@ describe("tar headers", () => {
 
   it("describe the holes of a sparse file so that GNU tar makes them", () => {
     const parts = [
-      { offset: 0, bytes: 4, blobs: ["a"], fillBytes: 0 },
-      { offset: 4, bytes: 524_288, blobs: [], fillBytes: 0 },
+      { offset: 0, bytes: 4, blobs: ["a"], blobBytes: [4], fillBytes: 0 },
+      { offset: 4, bytes: 524_288, blobs: [], blobBytes: [], fillBytes: 0 },
     ];
     const map = sparseMapBlock(parts, 524_292);
     expect(map.toString("latin1").replaceAll("\0", "")).toBe("2\n0\n4\n524292\n0\n");
