@@ -1,5 +1,6 @@
 import type { CommandArgument, CompiledSource, DumpFacts, DumpSource, Machine } from "@lifeboat/model";
 import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import { openDumpStream } from "./dump-stream.ts";
 import { LineSession } from "./line-session.ts";
 import { type ArchiveFacts, PostgresArchiveCheck } from "./postgres-archive.ts";
 import { postgresFailure } from "./postgres-connection.ts";
@@ -61,41 +62,20 @@ class PostgresDump {
       dump.endInput();
       const counting = this.#countRows(psql);
       counting.catch(() => undefined);
-      const finished = Promise.withResolvers<DumpFacts>();
-      finished.promise.catch(() => undefined);
       const place = this.#place;
-      const stream = async function* () {
-        const archive = new PostgresArchiveCheck();
-        let done = false;
+      const archive = new PostgresArchiveCheck();
+      const inspect = (chunk: Uint8Array) => {
         try {
-          for await (const chunk of dump.stdout) {
-            try {
-              archive.push(chunk);
-            } catch (error) {
-              dump.kill();
-              throw new LifeboatError("dump-failed", `what pg_dump sends for ${place} is no archive: ${messageOf(error)}`, {
-                cause: error,
-              });
-            }
-            yield chunk;
-          }
-          done = true;
-        } catch (error) {
-          finished.reject(error);
-          throw error;
-        } finally {
-          if (!done) {
-            finished.reject(new LifeboatError("dump-failed", `the dump of ${place} was not read to its end`));
-            dump.kill();
-            psql.command.kill();
-          }
+          archive.push(chunk);
+        } catch (cause) {
+          throw new LifeboatError("dump-failed", `what pg_dump sends for ${place} is no archive: ${messageOf(cause)}`, { cause });
         }
-        settle(archive).then(finished.resolve, (error: unknown) => {
-          psql.command.kill();
-          finished.reject(error);
-        });
       };
-      const settle = async (archive: PostgresArchiveCheck): Promise<DumpFacts> => {
+      const kill = () => {
+        dump.kill();
+        psql.command.kill();
+      };
+      const settle = async (): Promise<DumpFacts> => {
         const { status } = await dump.exit;
         this.#signal.throwIfAborted();
         // A count that fails ends the session and with it the snapshot: then its reason is the one to tell.
@@ -106,7 +86,7 @@ class PostgresDump {
         await this.#endSession(psql);
         return describe(contents, serverVersion, rows);
       };
-      return { stream: stream(), finished: finished.promise };
+      return openDumpStream({ place, output: dump.stdout, inspect, settle, kill });
     } catch (error) {
       psql.command.kill();
       throw error;

@@ -1,5 +1,6 @@
 import type { CompiledSource, DumpFacts, DumpSource, Machine } from "@lifeboat/model";
 import { byteString, displayName, LifeboatError } from "@lifeboat/model";
+import { openDumpStream } from "./dump-stream.ts";
 import { LineSession } from "./line-session.ts";
 import {
   answeredMarker,
@@ -43,9 +44,11 @@ export function createSqliteDump(machine: Machine, source: SqliteSource, options
         const { tables, rows, version } = await readFacts(ask, source, place);
         await command.write(Buffer.from(`${dumpLine}\n`));
         command.endInput();
-        const finished = Promise.withResolvers<DumpFacts>();
-        finished.promise.catch(() => undefined);
-        const settle = async (tail: Buffer): Promise<DumpFacts> => {
+        let tail: Buffer = Buffer.alloc(0);
+        const inspect = (chunk: Uint8Array) => {
+          tail = Buffer.concat([tail, chunk.subarray(-64)]).subarray(-64);
+        };
+        const settle = async (): Promise<DumpFacts> => {
           const { status } = await command.exit;
           signal.throwIfAborted();
           const stderr = command.stderr();
@@ -57,27 +60,7 @@ export function createSqliteDump(machine: Machine, source: SqliteSource, options
           }
           return { engine: "sqlite", serverVersion: version, programVersion: version, rows, tables, consistency: "application" };
         };
-        const stream = async function* () {
-          let tail: Buffer = Buffer.alloc(0);
-          let done = false;
-          try {
-            for await (const chunk of session.output()) {
-              tail = Buffer.concat([tail, chunk.subarray(-64)]).subarray(-64);
-              yield chunk;
-            }
-            done = true;
-          } catch (error) {
-            finished.reject(error);
-            throw error;
-          } finally {
-            if (!done) {
-              finished.reject(new LifeboatError("dump-failed", `the dump of ${place} was not read to its end`));
-              command.kill();
-            }
-          }
-          settle(tail).then(finished.resolve, finished.reject);
-        };
-        return { stream: stream(), finished: finished.promise };
+        return openDumpStream({ place, output: session.output(), inspect, settle, kill: command.kill });
       } catch (error) {
         command.kill();
         throw error;
