@@ -30,6 +30,7 @@ beforeAll(async () => {
     sudo: false,
     nice: false,
     maxBytesPerSecond: undefined,
+    transfer: "auto",
     purpose: "scratch",
     tags: [],
     connectTimeoutSeconds: 10,

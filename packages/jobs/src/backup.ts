@@ -21,7 +21,7 @@ import {
   type SourceProblem,
   textOf,
 } from "@lifeboat/model";
-import { createFileSource, createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { createHostSource, createPostgresDump, createSqliteDump } from "@lifeboat/remote";
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openMachine } from "./open-machine.ts";
@@ -103,7 +103,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ...(asset.source.type === "files" && { excludes: asset.source.exclude }),
       program_version: context.programVersion,
       summary,
-      lifeboat: { problem_count: archived.problemCount },
+      lifeboat: { problem_count: archived.problemCount, ...(archived.lost.length > 0 && { lost: archived.lost }) },
     };
     const prepared = repository.prepareSnapshot(fields);
     // Facts first: facts of a snapshot that never came are harmless, a snapshot without its facts cannot be drilled.
@@ -118,7 +118,15 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     const figures = { ...figuresOf(summary), bytes_received: machine.bytesReceived() };
     return {
       snapshot,
-      end: { result, snapshot: snapshot.id, figures, problems: archived.problems, problemCount: archived.problemCount, cause },
+      end: {
+        result,
+        snapshot: snapshot.id,
+        figures,
+        problems: archived.problems,
+        problemCount: archived.problemCount,
+        lost: archived.lost,
+        cause,
+      },
     };
   } finally {
     await writer.close();
@@ -131,7 +139,7 @@ function adopt(context: JobContext, snapshot: Snapshot): Backed {
   context.logger.info({ snapshot: snapshot.id }, "adopted the snapshot of an earlier attempt");
   const problemCount = snapshot.lifeboat?.problem_count;
   const figures = { ...(snapshot.summary && figuresOf(snapshot.summary)), adopted: 1 };
-  const end = { snapshot: snapshot.id, figures, problemCount: problemCount ?? 0 };
+  const end = { snapshot: snapshot.id, figures, problemCount: problemCount ?? 0, lost: snapshot.lifeboat?.lost ?? [] };
   if (problemCount === 0) return { snapshot, end: { ...end, result: "passed" } };
   const cause =
     problemCount === undefined
@@ -149,6 +157,7 @@ interface Archived {
   readonly problems: readonly SourceProblem[];
   readonly problemCount: number;
   readonly facts: DumpFacts | undefined;
+  readonly lost: readonly string[];
 }
 
 interface ArchiveParts {
@@ -169,9 +178,9 @@ async function archiveFolder({ context, asset, machine, repository, writer, pare
   if (asset.source.type !== "files") throw new TypeError("not a files source");
   const { paths, exclude, oneFilesystem } = asset.source;
   const name = `${asset.source.name} on ${asset.host}`;
-  const sudo = context.config?.hosts.get(asset.host)?.sudo ?? false;
-  const source = createFileSource(machine, { name, paths, exclude, oneFilesystem, sudo });
   const { clock, signal, progress } = context;
+  const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
+  const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo });
   const { tree, figures, problems, problemCount } = await archiveFiles({
     repository,
     writer,
@@ -190,6 +199,7 @@ async function archiveFolder({ context, asset, machine, repository, writer, pare
     problems,
     problemCount,
     facts: undefined,
+    lost: source.lost?.() ?? [],
   };
 }
 
@@ -236,6 +246,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
     problems: [],
     problemCount: 0,
     facts,
+    lost: [],
   };
 }
 

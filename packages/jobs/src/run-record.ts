@@ -29,6 +29,8 @@ export interface RunEnd {
   readonly figures?: Readonly<Record<string, number>>;
   readonly problems?: readonly SourceProblem[];
   readonly problemCount?: number;
+  /** What the way of reading could not tell of the files. */
+  readonly lost?: readonly string[];
   readonly cause?: string | undefined;
   readonly code?: string | undefined;
 }
@@ -58,6 +60,7 @@ export function createRunRecord(order: RunOrder, startedMs: number, clock: Clock
       .slice(0, maxProblemsInRecord)
       .map(({ path, kind, detail }) => ({ path: displayName(path), kind, detail })),
     problemCount: end.problemCount ?? end.problems?.length ?? 0,
+    ...(end.lost !== undefined && end.lost.length > 0 && { lost: end.lost }),
   };
 }
 

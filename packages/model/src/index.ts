@@ -15,6 +15,7 @@ export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
 export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
+export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";
 export { type Jump, parseJumpList } from "./machine/jump-list.ts";
 export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
 export { type Logger, silentLogger } from "./progress/logger.ts";

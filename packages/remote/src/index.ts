@@ -14,6 +14,8 @@ export {
   type ThrowawayPostgresServer,
 } from "./databases/throwaway-postgres.ts";
 export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
+export { createHostSource, type HostSourceOptions } from "./files/create-host-source.ts";
+export { lookForGnuTools } from "./files/look-for-gnu-tools.ts";
 export { createHostSetup, type HostSetup } from "./least-privilege/create-host-setup.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";
 export { LocalMachine } from "./process/local-machine.ts";
@@ -22,4 +24,6 @@ export { quoteForShell } from "./session/quote-for-shell.ts";
 export { resolveEndpoint, type SshEndpoint } from "./session/resolve-endpoint.ts";
 export type { LoginOptions } from "./session/ssh-login.ts";
 export { type ConnectOptions, connectHost, type SshMachine } from "./session/ssh-machine.ts";
+export { lookOverSftp, type SftpSight } from "./sftp/look-over-sftp.ts";
+export { sftpLosses } from "./sftp/sftp-losses.ts";
 export { createRestoreTarget, type RestoreTargetOptions } from "./targets/create-restore-target.ts";

@@ -5,6 +5,8 @@ import type { OptionValues } from "../command-line/option-values.ts";
 import { sourceOfSnapshot } from "../output/describe-snapshot.ts";
 import { countOf, formatBytes } from "../output/format-size.ts";
 import { formatAge, formatMoment, formatSpan } from "../output/format-time.ts";
+import { oneLine } from "../output/one-line.ts";
+import { lossesText } from "../output/show-run.ts";
 import { openSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
 import type { Session } from "../session/session.ts";
 
@@ -39,7 +41,7 @@ async function showOne(session: Session, values: OptionValues): Promise<number> 
 function rowsOf(session: Session, snapshot: Snapshot, timezone: string): [head: string, text: string][] {
   const takenMs = Date.parse(snapshot.time);
   const { summary } = snapshot;
-  const problems = snapshot.lifeboat?.problem_count ?? 0;
+  const { problem_count: problems = 0, lost } = snapshot.lifeboat ?? {};
   const rows: [string, string | undefined][] = [
     ["id", snapshot.id],
     ["original", snapshot.original === undefined ? undefined : `${snapshot.original} (another id of the same backup)`],
@@ -47,6 +49,7 @@ function rowsOf(session: Session, snapshot: Snapshot, timezone: string): [head: 
     ["taken", `${formatMoment(takenMs, timezone, true)}, ${formatAge(session.clock.now(), takenMs)} ago`],
     ["pinned", isPinned(snapshot) ? "yes: no rule forgets it" : "no"],
     ["unreadable", problems === 0 ? undefined : `${countOf(problems, "path")}: the snapshot is incomplete`],
+    ["read", lost === undefined ? undefined : oneLine(`over SFTP, ${lossesText(lost)}`)],
     ["host", snapshot.hostname],
     ["user", snapshot.username],
     ["paths", snapshot.paths.join(", ")],

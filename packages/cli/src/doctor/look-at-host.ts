@@ -10,6 +10,7 @@ import {
 } from "@lifeboat/model";
 import { collectOutput, resolveEndpoint, type SshEndpoint } from "@lifeboat/remote";
 import { type Finding, failure } from "./finding.ts";
+import { lookAtPathsOverSftp, lookAtTransfer } from "./look-at-transfer.ts";
 
 /** A clock that is further off makes ages and slots hard to read. */
 const maxSkewMs = 5000;
@@ -37,11 +38,18 @@ export async function* lookAtHost(context: JobContext, config: CompiledConfig, h
       text: `${endpoint.user}@${endpoint.address}:${endpoint.port} logged in with a known key${wayOf(endpoint)} in ${milliseconds} ms`,
     };
     const assets = [...config.assets.values()].filter((asset) => asset.host === host.name);
-    yield await skewOf(context, machine, about);
-    for (const program of programsFor(host, assets)) yield await programOn(machine, about, program);
-    const sudo = host.sudo && endpoint.user !== "root";
+    const { way, runsCommands, findings } = await lookAtTransfer(context, machine, host, assets);
+    if (runsCommands) yield await skewOf(context, machine, about);
+    yield* findings;
+    for (const program of programsFor(host, assets, way)) yield await programOn(machine, about, program);
+    const sudo = host.sudo && endpoint.user !== "root" && way === "tar";
     if (sudo) yield await sudoOn(machine, about);
-    for (const asset of assets) yield* lookAtAsset(machine, { user: endpoint.user, sudo }, asset);
+    for (const asset of assets) {
+      const files = asset.source.type === "files" && way === "sftp";
+      yield* files
+        ? lookAtPathsOverSftp(context, machine, endpoint.user, asset)
+        : lookAtAsset(machine, { user: endpoint.user, sudo }, asset);
+    }
   } catch (error) {
     yield failure(about, error);
   } finally {
@@ -63,7 +71,10 @@ function wayOf({ jumps }: SshEndpoint): string {
 
 async function skewOf({ clock }: JobContext, machine: Machine, about: string): Promise<Finding> {
   const before = clock.now();
-  const { stdout } = await collectOutput(await machine.run(["date", "+%s%3N"]), { what: "date", limitBytes: 1000 });
+  const { stdout } = await collectOutput(await machine.run(["date", "+%s%3N"], { noInput: true }), {
+    what: "date",
+    limitBytes: 1000,
+  });
   const after = clock.now();
   const there = Number(stdout.toString("latin1").trim());
   if (!Number.isFinite(there) || there === 0)
@@ -79,10 +90,10 @@ async function skewOf({ clock }: JobContext, machine: Machine, about: string): P
   };
 }
 
-function programsFor(host: CompiledHost, assets: readonly CompiledAsset[]): readonly string[] {
+function programsFor(host: CompiledHost, assets: readonly CompiledAsset[], way: "tar" | "sftp"): readonly string[] {
   const types = new Set(assets.map(({ source }) => source.type));
   return [
-    ...(types.has("files") || host.purpose === "scratch" ? ["find", "tar"] : []),
+    ...((types.has("files") && way === "tar") || host.purpose === "scratch" ? ["find", "tar"] : []),
     ...(types.has("postgresql") ? ["pg_dump", "psql"] : []),
     ...(types.has("sqlite") ? ["sqlite3"] : []),
   ];
@@ -97,7 +108,7 @@ const packages: Readonly<Record<string, string>> = {
 };
 
 async function programOn(machine: Machine, about: string, program: string): Promise<Finding> {
-  const { status, stdout } = await collectOutput(await machine.run([program, "--version"]), {
+  const { status, stdout } = await collectOutput(await machine.run([program, "--version"], { noInput: true }), {
     what: program,
     limitBytes: 100_000,
   });

@@ -1,4 +1,4 @@
-import { exitCodeOf, type RunRecord } from "@lifeboat/model";
+import { describeLosses, exitCodeOf, isToldByTimeAlone, type RunRecord } from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatSpan } from "./format-time.ts";
@@ -42,6 +42,7 @@ export function runSummary(record: RunRecord) {
     total_duration: seconds,
     error_count: record.problemCount,
     problems: record.problems,
+    ...(record.lost !== undefined && { lost: record.lost }),
     ...record.figures,
   };
 }
@@ -54,9 +55,16 @@ export function runLines(record: RunRecord): string[] {
   const lines = [
     `${record.object}  ${markOf(record.result)}${word} ${parts.join("; ")}  ${formatSpan(secondsOf(record))}${snapshot}`,
   ];
+  if (record.lost !== undefined) lines.push(oneLine(`  read over SFTP ${lossesText(record.lost)}`));
   for (const { path, kind, detail } of record.problems.slice(0, 10)) lines.push(oneLine(`  ! ${path}: ${kind}: ${detail}`));
   if (record.problemCount > 10) lines.push(`  ! and ${record.problemCount - 10} more: lifeboat job show ${record.id}`);
   return lines;
+}
+
+/** "without change times, inodes; a change ... is not seen", for a line that begins with what was done so. */
+export function lossesText(lost: readonly string[]): string {
+  const unseen = isToldByTimeAlone(lost) ? "; a change within the same second that keeps the size is not seen" : "";
+  return `without ${describeLosses(lost)}${unseen}`;
 }
 
 export function figuresText({ figures }: Pick<RunRecord, "figures">): string {

@@ -18,6 +18,13 @@ export interface SnapshotSummary {
   readonly total_bytes_processed: number;
 }
 
+export interface LifeboatFields {
+  /** Paths that could not be read as they should. */
+  readonly problem_count: number;
+  /** What the way of reading could not tell of the files (`SourceLoss`); absent when nothing was lost. */
+  readonly lost?: readonly string[];
+}
+
 /** restic's field names (repository-format 1.10). */
 export interface SnapshotFields {
   /** RFC 3339 with the offset of the policy's time zone. */
@@ -35,7 +42,7 @@ export interface SnapshotFields {
   readonly program_version?: string;
   readonly summary?: SnapshotSummary;
   /** Lifeboat's own: restic ignores it and drops it when it saves the snapshot again. Nothing vital stands here alone. */
-  readonly lifeboat?: { readonly problem_count: number };
+  readonly lifeboat?: LifeboatFields;
 }
 
 export interface Snapshot extends SnapshotFields {
@@ -99,8 +106,10 @@ export function decodeSnapshot(id: string, json: unknown): Snapshot {
 }
 
 function lifeboatMember(value: unknown): Pick<SnapshotFields, "lifeboat"> {
-  const count = (value as { problem_count?: unknown } | null | undefined)?.problem_count;
-  return typeof count === "number" && Number.isInteger(count) && count >= 0 ? { lifeboat: { problem_count: count } } : {};
+  const { problem_count: count, lost } = (value ?? {}) as { problem_count?: unknown; lost?: unknown };
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0) return {};
+  const losses = texts(lost);
+  return { lifeboat: { problem_count: count, ...(losses.length > 0 && { lost: losses }) } };
 }
 
 /** The identity that survives `tag`, `rewrite` and `copy`; side data refers to it. */

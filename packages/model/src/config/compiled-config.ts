@@ -44,6 +44,8 @@ export interface CompiledRepository {
   readonly check: { readonly schedule: CompiledSchedule; readonly readData: boolean } | undefined;
 }
 
+export type FileTransfer = "auto" | "tar" | "sftp";
+
 export interface CompiledHost {
   readonly name: string;
   readonly address: string;
@@ -66,6 +68,8 @@ export interface CompiledHost {
   readonly nice: boolean;
   /** Received from the host, in a second; undefined: as fast as it goes. */
   readonly maxBytesPerSecond: number | undefined;
+  /** How files are read: by GNU find and tar, over SFTP, or the first where it can be and else the second. */
+  readonly transfer: FileTransfer;
   readonly purpose: "production" | "scratch";
   readonly tags: readonly string[];
   readonly connectTimeoutSeconds: number;

@@ -1,5 +1,6 @@
 import type { ByteString } from "../bytes/byte-string.ts";
 import type { FileEntry, FileExtras } from "./file-entry.ts";
+import type { SourceLoss } from "./source-loss.ts";
 
 /** A part of the source that could not be listed or read as it should. */
 export interface SourceProblem {
@@ -55,6 +56,8 @@ export interface FileSource {
    * The bytes of a `data` event belong to the caller.
    */
   read(entries: readonly FileEntry[], options: { readonly signal: AbortSignal }): AsyncIterable<readonly ReadEvent[]>;
+  /** What this way of reading cannot tell, so that a snapshot lacks it; known after the listing. Absent: nothing is lost. */
+  lost?(): readonly SourceLoss[];
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

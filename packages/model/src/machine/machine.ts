@@ -11,6 +11,11 @@ export interface Machine {
    * Rejects with a LifeboatError when it could not be started (connection lost, no such program is an exit status 127).
    */
   run(argv: readonly CommandArgument[], options?: RunOptions): Promise<RunningCommand>;
+  /**
+   * Starts a subsystem of the machine's SSH server ("sftp"); no shell takes part. Absent where there is no such server. Rejects
+   * with `command-failed` when the server does not have it.
+   */
+  openSubsystem?(name: string, options: Pick<RunOptions, "signal">): Promise<RunningCommand>;
   /** Bytes received on all channels of this machine so far. */
   bytesReceived(): number;
   close(): Promise<void>;
@@ -19,6 +24,11 @@ export interface Machine {
 export type CommandArgument = string | Uint8Array;
 
 export interface RunOptions {
+  /**
+   * The program reads no input: it ends at once. An account that starts an SFTP server in the place of every command
+   * then answers at once too, instead of waiting for what never comes.
+   */
+  readonly noInput?: boolean;
   /** Prefix with `sudo -n --` (the host must allow exactly this command). */
   readonly sudo?: boolean;
   readonly env?: Readonly<Record<string, string>>;

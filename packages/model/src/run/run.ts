@@ -44,4 +44,6 @@ export interface RunRecord {
   /** First problems, bounded; paths as people see them. */
   readonly problems: readonly { readonly path: string; readonly kind: string; readonly detail: string }[];
   readonly problemCount: number;
+  /** What the way of reading could not tell of the files (`SourceLoss`); absent when nothing was lost. */
+  readonly lost?: readonly string[];
 }

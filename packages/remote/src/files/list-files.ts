@@ -60,6 +60,7 @@ async function* listBelow(
   const command = await machine.run(listCommand({ paths: roots, exclude, oneFilesystem, stopAt }), {
     sudo: context.sudo,
     signal,
+    noInput: true,
     maxStderrBytes: maxComplaintBytes,
   });
   command.endInput();
@@ -117,7 +118,7 @@ export async function statPaths(
   followLinks: boolean,
 ): Promise<FileEntry[]> {
   const { machine, names, sudo, signal } = context;
-  const command = await machine.run(statCommand(paths, followLinks), { sudo, signal });
+  const command = await machine.run(statCommand(paths, followLinks), { sudo, signal, noInput: true });
   const { stdout, stderr, status } = await collectOutput(command, { what: `find on ${machine.name}` });
   signal.throwIfAborted();
   if (status !== 0 && (status !== 1 || !parseComplaints("find", stderr).complaints.length)) {

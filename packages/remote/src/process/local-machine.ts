@@ -103,6 +103,7 @@ export class LocalMachine implements Machine {
       exit: ended.promise,
       kill,
     };
+    if (options.noInput === true) child.stdin.end();
     this.#running.add(command);
     void ended.promise.then(() => {
       this.#running.delete(command);

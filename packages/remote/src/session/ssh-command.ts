@@ -12,6 +12,8 @@ const maxUnreadBytes = 32 * 1024 * 1024;
 interface CommandContext {
   readonly hostName: string;
   readonly program: string;
+  /** False for what no shell starts: all output is the program's own. */
+  readonly marked: boolean;
   readonly maxStderrBytes: number;
   readonly received: (bytes: number) => void;
   /** Why the connection broke, when it did. */
@@ -30,11 +32,12 @@ interface CommandContext {
  */
 export async function startSshCommand(channel: ClientChannel, context: CommandContext): Promise<RunningCommand> {
   const complaints = new BoundedText(context.maxStderrBytes);
-  let banner: Buffer | undefined = Buffer.alloc(0);
+  let banner: Buffer | undefined = context.marked ? Buffer.alloc(0) : undefined;
   let pid: number | undefined;
   let closed = false;
   let failure: LifeboatError | undefined;
   const started = Promise.withResolvers<void>();
+  if (!context.marked) started.resolve();
   const ended = Promise.withResolvers<CommandExit>();
   const waitingWrites = new Set<(error: LifeboatError) => void>();
   const closing = new AbortController();

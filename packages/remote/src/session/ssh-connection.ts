@@ -121,7 +121,21 @@ export class SshConnection {
   }
 
   /** Opens a channel and asks for a command. Rejects with the signal's reason when it aborts before the host has answered. */
-  async exec(command: Buffer, signal?: AbortSignal): Promise<ClientChannel> {
+  exec(command: Buffer, signal?: AbortSignal): Promise<ClientChannel> {
+    // The types say string; the protocol carries bytes, and ssh2 passes a Buffer on as it is.
+    return this.#open((opened) => this.#client.exec(command as unknown as string, opened), "takes no commands", signal);
+  }
+
+  /** As `exec`, for a subsystem of the host's SSH server. */
+  openSubsystem(name: string, signal?: AbortSignal): Promise<ClientChannel> {
+    return this.#open((opened) => this.#client.subsys(name, opened), `has no ${name}`, signal);
+  }
+
+  async #open(
+    ask: (opened: (error: Error | undefined, channel: ClientChannel) => void) => void,
+    refusal: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientChannel> {
     if (this.#lost !== undefined) throw this.#lost;
     signal?.throwIfAborted();
     this.#openChannels++;
@@ -136,8 +150,7 @@ export class SshConnection {
         };
         this.#client.once("close", lost);
         signal?.addEventListener("abort", abort, { once: true });
-        // The types say string; the protocol carries bytes, and ssh2 passes a Buffer on as it is.
-        this.#client.exec(command as unknown as string, (error, opened) => {
+        ask((error, opened) => {
           if (error) {
             this.#openChannels--;
             reject(error);
@@ -154,6 +167,10 @@ export class SshConnection {
     } catch (error) {
       if (error instanceof LifeboatError || (signal?.aborted && error === signal.reason)) throw error;
       if (/open failed/i.test(messageOf(error))) throw new ChannelLimitReached(messageOf(error));
+      // What ssh2 says of a request that the server has refused; the connection stands.
+      if (this.usable && /^Unable to (exec|start subsystem)/.test(messageOf(error))) {
+        throw new LifeboatError("command-failed", `${this.#name} ${refusal}: its SSH server refuses`, { cause: error });
+      }
       throw new LifeboatError("connection-lost", `${this.#name} did not take a command: ${messageOf(error)}`, { cause: error });
     } finally {
       stop();

@@ -1,5 +1,6 @@
 import type { Clock, CompiledHost, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
+import type { ClientChannel } from "ssh2";
 import { ReceivePace } from "./receive-pace.ts";
 import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
@@ -71,11 +72,38 @@ export class SshMachine implements Machine {
     const secrets = options.secretEnv === undefined ? undefined : secretLines(options.secretEnv);
     const signal = options.signal === undefined ? this.#signal : AbortSignal.any([this.#signal, options.signal]);
     const program = programName(argv[0]);
-    const { channel, connection } = await this.#openChannel(line, program, signal);
+    const ask = (connection: SshConnection, limit: AbortSignal) => connection.exec(line, limit);
+    const command = await this.#start(ask, { ...options, program, marked: true, opening: signal, signal });
+    if (secrets !== undefined && secrets.length > 0) await command.write(secrets);
+    return command;
+  }
+
+  async openSubsystem(name: string, options: Pick<RunOptions, "signal"> = {}): Promise<RunningCommand> {
+    options.signal?.throwIfAborted();
+    // A session outlives the call that opened it, so that call's signal counts for the opening only.
+    const signal = this.#signal;
+    const opening = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+    const ask = (connection: SshConnection, limit: AbortSignal) => connection.openSubsystem(name, limit);
+    return this.#start(ask, { program: name, marked: false, opening, signal });
+  }
+
+  async #start(
+    ask: (connection: SshConnection, signal: AbortSignal) => Promise<ClientChannel>,
+    options: Pick<RunOptions, "noInput" | "maxStderrBytes"> & {
+      readonly program: string;
+      readonly marked: boolean;
+      readonly opening: AbortSignal;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<RunningCommand> {
+    const { program, signal, opening, marked } = options;
+    const { channel, connection } = await this.#openChannel(ask, program, opening);
+    if (options.noInput === true) channel.end();
     const command = await this.#startWithin(program, signal, (startSignal) =>
       startSshCommand(channel, {
         hostName: this.name,
         program,
+        marked,
         startSignal,
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
@@ -92,7 +120,6 @@ export class SshMachine implements Machine {
       command.kill();
       throw signal.reason;
     }
-    if (secrets !== undefined && secrets.length > 0) await command.write(secrets);
     return this.#pace === undefined ? command : { ...command, stdout: this.#pace.slow(command.stdout, signal) };
   }
 
@@ -142,11 +169,15 @@ export class SshMachine implements Machine {
     }
   }
 
-  async #openChannel(line: Buffer, program: string, signal: AbortSignal) {
+  async #openChannel(
+    ask: (connection: SshConnection, signal: AbortSignal) => Promise<ClientChannel>,
+    program: string,
+    signal: AbortSignal,
+  ) {
     for (;;) {
       const connection = await this.#connectionWithRoom(signal);
       try {
-        return { connection, channel: await this.#startWithin(program, signal, (limit) => connection.exec(line, limit)) };
+        return { connection, channel: await this.#startWithin(program, signal, (limit) => ask(connection, limit)) };
       } catch (error) {
         if (!(error instanceof ChannelLimitReached)) throw error;
         if (connection.openChannels === 0) {

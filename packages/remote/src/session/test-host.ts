@@ -21,6 +21,7 @@ export function hostEntry(sshd: SshHost, changes: Partial<CompiledHost> = {}): C
     sudo: false,
     nice: false,
     maxBytesPerSecond: undefined,
+    transfer: "auto",
     purpose: "production",
     tags: [],
     connectTimeoutSeconds: 10,

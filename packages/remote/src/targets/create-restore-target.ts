@@ -1,5 +1,5 @@
 import type { ByteString, CommandArgument, Machine, RestoreTarget } from "@lifeboat/model";
-import { displayName, LifeboatError, toBytes } from "@lifeboat/model";
+import { displayName, isLifeboatError, LifeboatError, toBytes } from "@lifeboat/model";
 import { statNow } from "../files/after-check.ts";
 import { commandFailure } from "../files/command-failure.ts";
 import { createFileSource } from "../files/create-file-source.ts";
@@ -8,8 +8,14 @@ import { collectOutput } from "../process/collect-output.ts";
 import { createReplacement } from "./create-replacement.ts";
 import { judgeExtract } from "./extract-failure.ts";
 
-/** Prints "STATE FREE_BLOCKS BLOCK_BYTES UID"; `$1` is the folder. The nearest folder above that exists tells the space. */
-const stateScript = `d=$1
+/**
+ * Prints "STATE FREE_BLOCKS BLOCK_BYTES UID"; `$1` is the folder. The nearest folder above that exists tells the space. Before
+ * it, "lacks PROGRAM": a find that does not know its words would make every folder look empty.
+ */
+const stateScript = `for p in find tar; do
+  case $("$p" --version 2>/dev/null) in *GNU*) ;; *) echo "lacks $p"; exit 0 ;; esac
+done
+d=$1
 if [ -d "$d" ]; then
   if [ -n "$(find "$d" -mindepth 1 -maxdepth 1 -printf x -quit)" ]; then s=full; else s=empty; fi
 elif [ -e "$d" ] || [ -L "$d" ]; then s=other
@@ -64,11 +70,37 @@ export function createRestoreTarget(machine: Machine, folder: ByteString, option
   const sudo = options.sudo ?? false;
   const source = createFileSource(machine, { name, paths: [root], sudo });
   const shell = (script: string, ...words: CommandArgument[]): CommandArgument[] => ["sh", "-c", script, "lifeboat", ...words];
+  const startState = async (signal: AbortSignal | undefined) => {
+    try {
+      return await machine.run(shell(stateScript, path), { sudo, noInput: true, ...(signal && { signal }) });
+    } catch (error) {
+      if (!isLifeboatError(error, "command-failed")) throw error;
+      throw new LifeboatError(
+        "command-failed",
+        `restoring to ${name} needs a shell, GNU find and GNU tar there: ${error.message}`,
+        {
+          ...(error.hint !== undefined && { hint: error.hint }),
+          cause: error,
+        },
+      );
+    }
+  };
   return {
     name,
     async state(signal) {
-      const command = await machine.run(shell(stateScript, path), { sudo, signal });
+      const command = await startState(signal);
       const { stdout, stderr, status } = await collectOutput(command, { what: `the state of ${name}` });
+      const lacking = /^lacks (find|tar)\n$/.exec(stdout.toString("latin1"))?.[1];
+      if (lacking !== undefined) {
+        throw new LifeboatError(
+          "command-missing",
+          `restoring to ${name} needs GNU find and GNU tar there, and ${lacking} is not GNU ${lacking}`,
+          {
+            hint: "Install them there, or restore to another machine and copy from it.",
+            context: { program: lacking },
+          },
+        );
+      }
       const match = /^(full|empty|none|other) ([0-9]+) ([0-9]+) ([0-9]+)\n$/.exec(stdout.toString("latin1"));
       if (status !== 0 || match === null) throw commandFailure("sh", name, status, stderr);
       if (match[1] === "other") throw new LifeboatError("target-failed", `${name} is there, but is no folder`);

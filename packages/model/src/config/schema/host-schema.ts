@@ -43,6 +43,14 @@ export const host = z
         false,
       ).optional(),
       limit: rate("No more than this is received from the host, by each run.").optional(),
+      transfer: z
+        .enum(["auto", "tar", "sftp"])
+        .meta({
+          description:
+            "How files are read: tar, by GNU find and tar there; sftp, where only that can be had (without sudo, and less is kept of each file); auto, tar where it can be and else sftp.",
+          default: "auto",
+        })
+        .optional(),
       purpose: z
         .enum(["production", "scratch"])
         .meta({ description: "Drills write to scratch hosts only.", default: "production" })

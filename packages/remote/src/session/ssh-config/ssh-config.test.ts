@@ -31,6 +31,7 @@ const entry: CompiledHost = {
   sudo: false,
   nice: false,
   maxBytesPerSecond: undefined,
+  transfer: "auto",
   purpose: "production",
   tags: [],
   connectTimeoutSeconds: 10,
