@@ -1,5 +1,11 @@
 export { type ArchiveDumpOptions, archiveDump } from "./archiver/archive-dump.ts";
-export { type ArchiveFigures, type ArchiveOptions, type ArchiveResult, archiveFiles } from "./archiver/archive-files.ts";
+export {
+  type ArchiveCheckpoints,
+  type ArchiveFigures,
+  type ArchiveOptions,
+  type ArchiveResult,
+  archiveFiles,
+} from "./archiver/archive-files.ts";
 export {
   createMemoryStore,
   createPace,
@@ -18,6 +24,7 @@ export {
 export { nativeSealingInUse } from "./blob-codec/index.ts";
 export { type ScryptCost, sha256Hex, sha256Stream } from "./crypto/index.ts";
 export {
+  isId,
   lastingId,
   type SideKind,
   type Snapshot,

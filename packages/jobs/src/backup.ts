@@ -26,6 +26,7 @@ import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openMachine } from "./open-machine.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
+import { type Checkpoint, RunCheckpoints } from "./run-checkpoints.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
 import { withLock } from "./with-lock.ts";
@@ -37,6 +38,8 @@ export interface BackupOrder extends RunOrder {
   readonly repository?: RepositoryChoice | undefined;
   /** Sealing threads; default by the machine's cores. */
   readonly threads?: number | undefined;
+  /** Told when an earlier run was stopped and this one goes on where it was; before anything is read. */
+  readonly resumes?: ((checkpoint: Checkpoint) => void) | undefined;
 }
 
 export interface BackupOutcome extends JobOutcome {
@@ -44,8 +47,8 @@ export interface BackupOutcome extends JobOutcome {
 }
 
 /**
- * One backup of one asset. The snapshot is the single commit point: killed before it, there is no snapshot and what was stored is
- * reused by the next run; killed after it, the next attempt of the same run finds the snapshot by its tag and adopts it.
+ * One backup of one asset. The snapshot is the single commit point: killed before it, there is no snapshot, what was stored is
+ * reused by the next run, and what stands in a checkpoint is not even read again; killed after it, the next attempt of the same run finds the snapshot by its tag and adopts it.
  * Throws `asset-unknown` only; a failed backup is an outcome.
  */
 export async function runBackup(context: JobContext, order: BackupOrder): Promise<BackupOutcome> {
@@ -83,12 +86,17 @@ async function backUp({ context, order, asset, policy, repository, started, lock
   const snapshots = await repository.listSnapshots({ signal });
   const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
   if (adopted !== undefined) return adopt(context, adopted);
-  await repository.loadIndex({ signal });
   const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));
+  const checkpoints =
+    asset.source.type === "files"
+      ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
+      : undefined;
+  if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
+  await repository.loadIndex({ signal });
   const machine = await openMachine(context, asset.host);
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {
-    const archived = await archive({ context, asset, machine, repository, writer, parent, started });
+    const archived = await archive({ context, asset, machine, repository, writer, parent, started, checkpoints });
     checkGuards(asset, archived, parent);
     await writer.finish();
     const summary = summaryOf(archived, writer, started, context.clock.now());
@@ -113,9 +121,14 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     signal.throwIfAborted();
     await prepared.commit();
     const { snapshot } = prepared;
+    await checkpoints?.discard();
     const result = archived.problemCount > 0 ? "incomplete" : "passed";
     const cause = archived.problemCount > 0 ? incompleteCause(archived.problems, archived.problemCount) : undefined;
-    const figures = { ...figuresOf(summary), bytes_received: machine.bytesReceived() };
+    const figures = {
+      ...figuresOf(summary),
+      bytes_received: machine.bytesReceived(),
+      ...(archived.bytesResumed > 0 && { bytes_resumed: archived.bytesResumed }),
+    };
     return {
       snapshot,
       end: {
@@ -158,6 +171,7 @@ interface Archived {
   readonly problemCount: number;
   readonly facts: DumpFacts | undefined;
   readonly lost: readonly string[];
+  readonly bytesResumed: number;
 }
 
 interface ArchiveParts {
@@ -168,24 +182,28 @@ interface ArchiveParts {
   readonly writer: BlobWriter;
   readonly parent: Snapshot | undefined;
   readonly started: number;
+  /** undefined for dumps, which are made anew each time. */
+  readonly checkpoints: RunCheckpoints | undefined;
 }
 
 function archive(parts: ArchiveParts): Promise<Archived> {
   return parts.asset.source.type === "files" ? archiveFolder(parts) : archiveDatabase(parts);
 }
 
-async function archiveFolder({ context, asset, machine, repository, writer, parent }: ArchiveParts): Promise<Archived> {
+async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
+  const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
   if (asset.source.type !== "files") throw new TypeError("not a files source");
   const { paths, exclude, oneFilesystem } = asset.source;
   const name = `${asset.source.name} on ${asset.host}`;
   const { clock, signal, progress } = context;
   const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
   const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo });
-  const { tree, figures, problems, problemCount } = await archiveFiles({
+  const { tree, figures, problems, problemCount, bytesResumed } = await archiveFiles({
     repository,
     writer,
     source,
     parent,
+    checkpoints,
     clock,
     signal,
     progress,
@@ -200,6 +218,7 @@ async function archiveFolder({ context, asset, machine, repository, writer, pare
     problemCount,
     facts: undefined,
     lost: source.lost?.() ?? [],
+    bytesResumed,
   };
 }
 
@@ -247,6 +266,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
     problemCount: 0,
     facts,
     lost: [],
+    bytesResumed: 0,
   };
 }
 

@@ -15,6 +15,7 @@ export {
 export { type PruneOrder, runPrune } from "./prune.ts";
 export { type ReplicateOrder, type ReplicateOutcome, runReplicate } from "./replicate.ts";
 export { type RestoreOrder, type RestoreOutcome, refuseFull, runRestore } from "./restore.ts";
+export type { Checkpoint } from "./run-checkpoints.ts";
 export { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 export { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
 export { hashOfContent, type VerifyReport, verifyRestored } from "./verify-restored.ts";

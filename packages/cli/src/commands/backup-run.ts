@@ -11,6 +11,8 @@ import {
 } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
+import { formatBytes } from "../output/format-size.ts";
+import { formatMoment } from "../output/format-time.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { showRun } from "../output/show-run.ts";
 import { byHandOrder } from "../session/by-hand-run.ts";
@@ -54,6 +56,10 @@ async function runBackups(session: Session, values: OptionValues): Promise<numbe
     const { record, error, snapshot } = await runBackup(context, {
       ...byHandOrder(session, config, "backup", name),
       asset: name,
+      resumes: ({ started, bytes }) =>
+        session.say(
+          `${name}  goes on where the run of ${formatMoment(Date.parse(started), config.company.timezone)} was stopped: ${formatBytes(bytes)} are there already`,
+        ),
     });
     records.push(record);
     await showRun(session, record);

@@ -1,12 +1,14 @@
 import type { ByteString, Clock, FileEntry, FileSource, ProgressListener, SourceProblem } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
+import { plainLengthOf } from "../blob-codec/index.ts";
 import type { Snapshot, TreeNode } from "../format/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type ArchiveItem, createItem } from "./archive-item.ts";
 import { ArchiveProgress } from "./archive-progress.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
-import { baseName, extrasOfNode, folderOf, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
+import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { ReadQueue } from "./read-queue.ts";
 
 export interface ArchiveOptions {
@@ -18,6 +20,18 @@ export interface ArchiveOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly progress?: ProgressListener | undefined;
+  /** Default: none are read or written. */
+  readonly checkpoints?: ArchiveCheckpoints | undefined;
+}
+
+/** What a run leaves for the one that comes after it, should it be stopped. */
+export interface ArchiveCheckpoints {
+  /** The tree of the last checkpoint: what stands in it unchanged is not read again. It may be damaged, or gone. */
+  readonly resume: string | undefined;
+  /** Stores a checkpoint's tree, of which everything is durable and indexed. `contentBytes`: how much the next run will find. */
+  save(tree: string, contentBytes: number): Promise<void>;
+  /** One could not be read or written: the run goes on without it. */
+  failed(error: unknown): void;
 }
 
 export interface ArchiveFigures {
@@ -37,6 +51,8 @@ export interface ArchiveResult {
   /** The first thousand; `problemCount` has all. */
   readonly problems: readonly SourceProblem[];
   readonly problemCount: number;
+  /** Bytes of content that were not read thanks to a checkpoint. */
+  readonly bytesResumed: number;
 }
 
 const maxProblemsKept = 1000;
@@ -71,6 +87,10 @@ class FileArchiver {
   };
   readonly #problems: SourceProblem[] = [];
   #problemCount = 0;
+  readonly #keeper: CheckpointKeeper | undefined;
+  #bytesResumed = 0;
+  /** Of finished files that the parent snapshot does not have so. */
+  #bytesStored = 0;
 
   constructor(options: ArchiveOptions) {
     this.#options = options;
@@ -80,9 +100,13 @@ class FileArchiver {
       source: options.source,
       writer: options.writer,
       signal: options.signal,
-      onBytes: (item, bytes) => this.#progress.read(item.entry, bytes),
+      onBytes: (item, bytes) => {
+        this.#progress.read(item.entry, bytes);
+        return this.#keeper?.received(bytes);
+      },
       outcome: { read: (item) => this.#itemRead(item), lost: (item, kind, detail) => this.#itemLost(item, kind, detail) },
     });
+    if (options.checkpoints !== undefined) this.#keeper = this.#createKeeper(options.checkpoints);
   }
 
   async run(): Promise<ArchiveResult> {
@@ -97,9 +121,11 @@ class FileArchiver {
       this.#progress.listed();
       for (const folder of this.#open.reverse()) this.#tree.done(folder);
       await this.#reads.finish();
+      await this.#keeper?.finish();
       for (const folder of [...this.#skeleton.values()].reverse()) this.#tree.done(folder);
     } catch (error) {
       await this.#reads.stop();
+      await this.#keeper?.finish();
       throw error;
     }
     const tree = this.#tree.rootId;
@@ -109,23 +135,46 @@ class FileArchiver {
       figures: { ...this.#figures, ...this.#tree.figures },
       problems: this.#problems,
       problemCount: this.#problemCount,
+      bytesResumed: this.#bytesResumed,
     };
   }
 
+  #createKeeper(checkpoints: ArchiveCheckpoints): CheckpointKeeper {
+    return new CheckpointKeeper({
+      take: () => {
+        const nodes = new Map<Folder, TreeNode[]>();
+        let missingBytes = 0;
+        for (const reading of this.#reads.readings) missingBytes += reading.collect(nodes);
+        let contentBytes = this.#bytesStored;
+        for (const { size } of [...nodes.values()].flat()) contentBytes += size;
+        return { ...this.#tree.savePartial(nodes), missingBytes, contentBytes };
+      },
+      store: async ({ tree, contentBytes }) => {
+        await this.#options.writer.makeDurable();
+        await checkpoints.save(tree, contentBytes);
+      },
+      failed: (error) => checkpoints.failed(error),
+    });
+  }
+
   async #openRoot(): Promise<void> {
-    const { parent } = this.#options;
+    const { parent, checkpoints } = this.#options;
     const previousNodes = parent === undefined ? new Map() : await this.#nodesOf(parent.tree);
+    const resumedNodes = await this.#resumedNodesOf(checkpoints?.resume);
     const path = "/" as ByteString;
-    this.#skeleton.set(path, this.#tree.open({ path, entry: undefined, parent: undefined, previous: undefined, previousNodes }));
+    const root = { path, entry: undefined, parent: undefined, previous: undefined, previousNodes, resumedNodes };
+    this.#skeleton.set(path, this.#tree.open(root));
   }
 
   async #enter(entry: FileEntry): Promise<void> {
     // The root folder has no node in a snapshot; restic leaves its metadata out as well.
     if (entry.path === "/") return;
     const folder = this.#folderFor(entry.path);
-    const previous = folder.previousNodes.get(baseName(entry.path));
-    if (entry.type === "dir") await this.#enterFolder(entry, folder, previous);
-    else if (entry.type !== "socket") this.#enterOther(entry, folder, previous);
+    const name = baseName(entry.path);
+    const previous = folder.previousNodes.get(name);
+    const resumed = folder.resumedNodes.get(name);
+    if (entry.type === "dir") await this.#enterFolder(entry, folder, previous, resumed);
+    else if (entry.type !== "socket") this.#enterOther(entry, folder, previous, resumed);
   }
 
   /** Closes the folders that the listing has left. */
@@ -145,32 +194,61 @@ class FileArchiver {
     return folder;
   }
 
-  async #enterFolder(entry: FileEntry, parent: Folder, previous: TreeNode | undefined): Promise<void> {
+  async #enterFolder(
+    entry: FileEntry,
+    parent: Folder,
+    previous: TreeNode | undefined,
+    resumed: TreeNode | undefined,
+  ): Promise<void> {
     const known = previous?.type === "dir" ? previous : undefined;
     const previousNodes = known?.subtree === undefined ? new Map() : await this.#nodesOf(known.subtree);
-    const folder = this.#tree.open({ path: entry.path, entry, parent, previous: known, previousNodes });
+    const isResumed = resumed?.type === "dir" && resumed.subtree !== known?.subtree;
+    const resumedNodes = await this.#resumedNodesOf(isResumed ? resumed.subtree : undefined);
+    const folder = this.#tree.open({ path: entry.path, entry, parent, previous: known, previousNodes, resumedNodes });
     if (entry.above === true) this.#skeleton.set(entry.path, folder);
     else this.#open.push(folder);
     if (isUnchanged(entry, known)) folder.extras = extrasOfNode(known);
+    else if (isUnchanged(entry, resumed)) folder.extras = extrasOfNode(resumed);
     else {
       folder.waiting++;
       this.#reads.add(createItem(folder, entry, known));
     }
   }
 
-  #enterOther(entry: FileEntry, folder: Folder, previous: TreeNode | undefined): void {
+  #enterOther(entry: FileEntry, folder: Folder, previous: TreeNode | undefined, resumed: TreeNode | undefined): void {
     this.#progress.found(entry);
     if (isUnchanged(entry, previous) && this.#hasContent(previous)) {
       this.#count("filesUnmodified", entry);
-      this.#progress.done(entry);
-      const content = previous.content === undefined ? {} : { content: previous.content, bytes: previous.size };
-      this.#tree.add(folder, nodeOfEntry(entry, extrasOfNode(previous), content));
+      this.#takeKnown(entry, folder, previous);
+      return;
+    }
+    if (isUnchanged(entry, resumed) && this.#hasContent(resumed)) {
+      // Told by the parent snapshot: a checkpoint is no state that anybody has seen.
+      this.#count(previous === undefined ? "filesNew" : "filesChanged", entry);
+      this.#resumedFrom(resumed);
+      this.#takeKnown(entry, folder, resumed);
       return;
     }
     folder.waiting++;
     const item = createItem(folder, entry, previous);
+    if (this.#options.source.readRest !== undefined && isBeginning(entry, resumed) && this.#isWhole(resumed)) {
+      item.resume = resumed;
+      this.#progress.read(entry, resumed.size);
+    }
     if (entry.type === "file" && entry.links > 1 && this.#joinsInode(item)) return;
     this.#reads.add(item);
+  }
+
+  #takeKnown(entry: FileEntry, folder: Folder, node: TreeNode): void {
+    this.#progress.done(entry);
+    const content = node.content === undefined ? {} : { content: node.content, bytes: node.size };
+    this.#tree.add(folder, nodeOfEntry(entry, extrasOfNode(node), content));
+  }
+
+  #resumedFrom(node: TreeNode): void {
+    if (node.type !== "file") return;
+    this.#bytesResumed += node.size;
+    this.#bytesStored += node.size;
   }
 
   /** True when another name of the same inode is read already: one reading serves all names. */
@@ -200,6 +278,17 @@ class FileArchiver {
     return previous.content === undefined || previous.content.every((id) => this.#options.repository.index.has(id, "data"));
   }
 
+  /** Its blobs are there and make up its size: what is read behind them must not stand in the wrong place. */
+  #isWhole({ content, size }: { readonly content: readonly string[]; readonly size: number }): boolean {
+    let bytes = 0;
+    for (const id of content) {
+      const location = this.#options.repository.index.locate(id, "data");
+      if (location === undefined) return false;
+      bytes += plainLengthOf(location, location.length);
+    }
+    return bytes === size;
+  }
+
   #itemRead(item: ArchiveItem): void {
     item.attempts++;
     if (item.verdict === "torn" && item.attempts < maxAttempts) {
@@ -227,6 +316,8 @@ class FileArchiver {
 
   #store(item: ArchiveItem): void {
     item.isStored = true;
+    this.#bytesResumed += item.resumedBytes;
+    this.#bytesStored += item.bytes;
     this.#count(item.previous === undefined ? "filesNew" : "filesChanged", item.entry, item.bytes);
     this.#progress.done(item.entry);
     const content = item.content === undefined ? {} : { content: item.content, bytes: item.bytes };
@@ -261,6 +352,19 @@ class FileArchiver {
     this.#problemCount++;
     this.#progress.error();
     if (this.#problems.length < maxProblemsKept) this.#problems.push(problem);
+  }
+
+  /** Whatever is wrong with a checkpoint, e.g. that prune took its blobs, costs only what it would have saved. */
+  async #resumedNodesOf(tree: string | undefined): Promise<Map<ByteString, TreeNode>> {
+    if (tree === undefined) return new Map();
+    try {
+      const nodes = await this.#options.repository.loadTree(tree, { signal: this.#options.signal });
+      return new Map(nodes.map((node) => [node.name, node]));
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      this.#options.checkpoints?.failed(error);
+      return new Map();
+    }
   }
 
   async #nodesOf(tree: string): Promise<Map<ByteString, TreeNode>> {

@@ -1,5 +1,6 @@
 import type { FileEntry, FileExtras } from "@lifeboat/model";
 import type { TreeNode } from "../format/index.ts";
+import type { BlobStream } from "../repository/blob-stream.ts";
 import type { Folder } from "./folder-tree.ts";
 
 /** One entry that must be read: a file for its content, anything else for its extended attributes. */
@@ -10,10 +11,16 @@ export interface ArchiveItem {
   /** As it was after a reading that it changed under: what the next reading expects. */
   next: FileEntry | undefined;
   readonly previous: TreeNode | undefined;
+  /** A checkpoint's node that has the beginning of this file: only what follows is to be read. */
+  resume: (TreeNode & { readonly content: readonly string[] }) | undefined;
   extras: FileExtras;
   /** Blob ids, once all are known. */
   content: readonly string[] | undefined;
   bytes: number;
+  /** Of them, those that came from `resume`. */
+  resumedBytes: number;
+  /** While the content of a large file comes. */
+  stream: BlobStream | undefined;
   verdict: "same" | "torn" | undefined;
   attempts: number;
   /** Its node stands in the folder: content and attributes are final. */
@@ -30,9 +37,12 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
     entry,
     next: undefined,
     previous,
+    resume: undefined,
     extras: noExtras,
     content: undefined,
     bytes: 0,
+    resumedBytes: 0,
+    stream: undefined,
     verdict: undefined,
     attempts: 0,
     isStored: false,

@@ -28,14 +28,24 @@ export class ContentCollector {
 
   async start(item: ArchiveItem): Promise<void> {
     item.bytes = 0;
+    item.resumedBytes = 0;
     item.content = undefined;
+    item.stream = undefined;
     if (item.entry.size > singleBlobBytes) {
-      this.#stream = this.#writer.openStream();
+      this.#openStream(item);
       return;
     }
     if (this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length) await this.flush();
     this.#buffer ??= new Uint8Array(this.#writer.takeBatch());
     this.#start = this.#filled;
+  }
+
+  /** The rest of a file whose beginning is stored. */
+  startRest(item: ArchiveItem, { content, size }: { readonly content: readonly string[]; readonly size: number }): void {
+    item.bytes = size;
+    item.resumedBytes = size;
+    item.content = undefined;
+    this.#openStream(item).resume(content, size);
   }
 
   async data(item: ArchiveItem, bytes: Uint8Array): Promise<void> {
@@ -46,7 +56,7 @@ export class ContentCollector {
         this.#filled += bytes.length;
         return;
       }
-      await this.#turnIntoStream();
+      await this.#turnIntoStream(item);
     }
     await this.#stream!.write(bytes);
   }
@@ -59,7 +69,7 @@ export class ContentCollector {
         this.#filled += length;
         return;
       }
-      await this.#turnIntoStream();
+      await this.#turnIntoStream(item);
     }
     await this.#stream!.writeZeros(length);
   }
@@ -111,10 +121,15 @@ export class ContentCollector {
     this.#stream = undefined;
   }
 
-  /** The file is larger than listed: what lies in the batch goes first. */
-  async #turnIntoStream(): Promise<void> {
+  #openStream(item: ArchiveItem): BlobStream {
     this.#stream = this.#writer.openStream();
-    await this.#stream.write(this.#buffer!.subarray(this.#start, this.#filled));
+    item.stream = this.#stream;
+    return this.#stream;
+  }
+
+  /** The file is larger than listed: what lies in the batch goes first. */
+  async #turnIntoStream(item: ArchiveItem): Promise<void> {
+    await this.#openStream(item).write(this.#buffer!.subarray(this.#start, this.#filled));
     this.#filled = this.#start;
   }
 

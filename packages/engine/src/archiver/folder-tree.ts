@@ -14,6 +14,8 @@ export interface Folder {
   readonly previous: TreeNode | undefined;
   /** The parent snapshot's nodes in it, by name. */
   readonly previousNodes: ReadonlyMap<ByteString, TreeNode>;
+  /** The nodes in it that a checkpoint of a stopped run has. */
+  readonly resumedNodes: ReadonlyMap<ByteString, TreeNode>;
   extras: FileExtras;
   nodes: TreeNode[];
   /** What it waits for: content of its files, its subfolders, its own attributes, the end of its listing. */
@@ -30,6 +32,8 @@ export interface FolderFigures {
 export class FolderTree {
   readonly figures: FolderFigures = { dirsNew: 0, dirsChanged: 0, dirsUnmodified: 0 };
   readonly #writer: BlobWriter;
+  /** Parents before what is in them, because they are opened before. */
+  readonly #open = new Set<Folder>();
   #rootId: string | undefined;
 
   constructor(writer: BlobWriter) {
@@ -42,9 +46,11 @@ export class FolderTree {
   }
 
   /** The folder waits for the end of its own listing: `done(folder)` says so. */
-  open(parts: Pick<Folder, "path" | "entry" | "parent" | "previous" | "previousNodes">): Folder {
+  open(parts: Omit<Folder, "extras" | "nodes" | "waiting">): Folder {
     if (parts.parent !== undefined) parts.parent.waiting++;
-    return { ...parts, extras: noExtras, nodes: [], waiting: 1 };
+    const folder: Folder = { ...parts, extras: noExtras, nodes: [], waiting: 1 };
+    this.#open.add(folder);
+    return folder;
   }
 
   /** One thing less to wait for. */
@@ -61,7 +67,38 @@ export class FolderTree {
     folder.nodes.push(node);
   }
 
+  /**
+   * Stores what is there by now as a tree for a checkpoint: finished nodes, those of `reading`, and what the last checkpoint has and this
+   * run has not come to. Gives the root's id and the length of the trees made, in bytes. Nothing of it is part of a snapshot.
+   */
+  savePartial(reading: ReadonlyMap<Folder, readonly TreeNode[]>): { readonly tree: string; readonly treeBytes: number } {
+    const subfolders = new Map<Folder, TreeNode[]>();
+    let treeBytes = 0;
+    let root: string | undefined;
+    // From the last one opened: children before their parents, without a recursion.
+    for (const folder of [...this.#open].reverse()) {
+      const known = [...folder.nodes, ...(reading.get(folder) ?? []), ...(subfolders.get(folder) ?? [])];
+      const names = new Set(known.map(({ name }) => name));
+      for (const [name, node] of folder.resumedNodes) if (!names.has(name)) known.push(node);
+      const bytes = encodeTree(withoutDuplicates(sortNodes(known)));
+      treeBytes += bytes.length;
+      const subtree = this.#writer.saveTree(bytes);
+      if (folder.entry === undefined || folder.parent === undefined) {
+        root = subtree;
+        continue;
+      }
+      // Its attributes may not be known yet: a time that no file has makes the next run read them.
+      const node = { ...nodeOfEntry(folder.entry, noExtras, { subtree }), ctime: "1970-01-01T00:00:00Z" };
+      const siblings = subfolders.get(folder.parent);
+      if (siblings === undefined) subfolders.set(folder.parent, [node]);
+      else siblings.push(node);
+    }
+    if (root === undefined) throw new Error("the root of the checkpoint is not open");
+    return { tree: root, treeBytes };
+  }
+
   #store(folder: Folder): Folder | undefined {
+    this.#open.delete(folder);
     const nodes = withoutDuplicates(sortNodes(folder.nodes));
     folder.nodes = [];
     const subtree = this.#writer.saveTree(encodeTree(nodes));

@@ -57,6 +57,22 @@ export function isUnchanged(entry: FileEntry, previous: TreeNode | undefined): p
   );
 }
 
+/**
+ * True when `stored` holds the beginning of this very file: its times and inode are those of the listing, and it is shorter. A prefix is
+ * thus never taken for the whole: `isUnchanged` wants the same size.
+ */
+export function isBeginning(
+  entry: FileEntry,
+  stored: TreeNode | undefined,
+): stored is TreeNode & { readonly content: readonly string[] } {
+  return (
+    stored?.content !== undefined &&
+    stored.content.length > 0 &&
+    stored.size < entry.size &&
+    isUnchanged(entry, { ...stored, size: entry.size })
+  );
+}
+
 export function extrasOfNode(node: TreeNode): FileExtras {
   return { xattrs: node.xattrs ?? [], ...(node.device !== undefined && { deviceNumber: node.device }) };
 }

@@ -1,7 +1,9 @@
-import { type FileSource, LifeboatError, type ReadEvent } from "@lifeboat/model";
+import { type FileEntry, type FileSource, LifeboatError, type ReadEvent } from "@lifeboat/model";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { ArchiveItem } from "./archive-item.ts";
+import { BatchReading } from "./batch-reading.ts";
 import { ContentCollector } from "./content-collector.ts";
+import { extrasOfNode } from "./node-of-entry.ts";
 
 /** A remote tar costs a round trip and a process: batches of thousands, but not so large that streams end far apart. */
 const batchItems = 4000;
@@ -18,13 +20,22 @@ export interface ReadOutcome {
   lost(item: ArchiveItem, kind: "vanished" | "unreadable", detail: string): void;
 }
 
+interface BatchWork {
+  readonly batch: readonly ArchiveItem[];
+  readonly collector: ContentCollector;
+  readonly reading: BatchReading;
+  /** Places in the batch of what tar had an entry for. */
+  readonly started: Set<number>;
+}
+
 /** Reads items in batches over a few parallel streams. */
 export class ReadQueue {
   readonly #source: FileSource;
   readonly #writer: BlobWriter;
   readonly #outcome: ReadOutcome;
   readonly #signal: AbortSignal;
-  readonly #onBytes: (item: ArchiveItem, bytes: number) => void;
+  readonly #onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
+  readonly #readings = new Set<BatchReading>();
   readonly #streams = new Set<Promise<void>>();
   #queue: ArchiveItem[] = [];
   #queuedBytes = 0;
@@ -37,13 +48,19 @@ export class ReadQueue {
     writer: BlobWriter;
     outcome: ReadOutcome;
     signal: AbortSignal;
-    onBytes: (item: ArchiveItem, bytes: number) => void;
+    /** Content has come; when it gives a promise, no more of this stream is taken before that resolves. */
+    onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
   }) {
     this.#source = parts.source;
     this.#writer = parts.writer;
     this.#outcome = parts.outcome;
     this.#signal = parts.signal;
     this.#onBytes = parts.onBytes;
+  }
+
+  /** The batches that are being read. */
+  get readings(): Iterable<BatchReading> {
+    return this.#readings;
   }
 
   add(item: ArchiveItem): void {
@@ -108,8 +125,12 @@ export class ReadQueue {
     // At the end what is left is spread over the streams.
     const most = this.#flushing ? Math.max(firstBatchItems, Math.ceil(this.#queue.length / maxStreams)) : batchItems;
     while (count < this.#queue.length && count < most && (count === 0 || bytes < batchBytes)) {
-      const { entry } = this.#queue[count++]!;
+      const { entry, resume } = this.#queue[count]!;
+      // The rest of a file is read by a command of its own.
+      if (resume !== undefined && count > 0) break;
+      count++;
       if (entry.type === "file") bytes += entry.size;
+      if (resume !== undefined) break;
     }
     this.#queuedBytes -= bytes;
     const batch = this.#queue.slice(0, count);
@@ -118,53 +139,91 @@ export class ReadQueue {
   }
 
   async #read(batch: readonly ArchiveItem[]): Promise<void> {
-    const collector = new ContentCollector(this.#writer, (item) => this.#settle(item));
+    const reading = new BatchReading();
+    const collector = new ContentCollector(this.#writer, (item) => this.#settle(item, reading));
     for (const item of batch) {
       item.verdict = undefined;
       item.content = undefined;
     }
-    const started = new Set<number>();
+    this.#readings.add(reading);
+    const work: BatchWork = { batch, collector, reading, started: new Set() };
     try {
-      const events = this.#source.read(
-        batch.map(({ entry }) => entry),
-        { signal: this.#signal },
-      );
-      for await (const some of events) {
-        for (const event of some) await this.#handle(batch[event.index]!, event, collector, started);
+      for await (const some of this.#eventsOf(work)) {
+        for (const event of some) await this.#handle(work, event);
         if (this.#failure !== undefined) throw this.#failure.error;
       }
       await collector.drain();
     } finally {
       collector.drop();
+      this.#readings.delete(reading);
     }
   }
 
-  async #handle(item: ArchiveItem, event: ReadEvent, collector: ContentCollector, started: Set<number>): Promise<void> {
+  #eventsOf({ batch, collector, reading, started }: BatchWork): AsyncIterable<readonly ReadEvent[]> {
+    const [first] = batch;
+    if (first?.resume === undefined || this.#source.readRest === undefined) {
+      return this.#source.read(
+        batch.map(({ entry }) => entry),
+        { signal: this.#signal },
+      );
+    }
+    started.add(0);
+    first.extras = extrasOfNode(first.resume);
+    reading.start(first);
+    collector.startRest(first, first.resume);
+    return this.#source.readRest(first.entry, { offset: first.resume.size, signal: this.#signal });
+  }
+
+  async #handle({ batch, collector, reading, started }: BatchWork, event: ReadEvent): Promise<void> {
+    if (event.kind === "doubt") {
+      reading.doubt();
+      return;
+    }
+    const item = batch[event.index]!;
     const isFile = item.entry.type === "file";
     switch (event.kind) {
       case "start":
         started.add(event.index);
         item.extras = event.extras;
+        reading.start(item);
         if (isFile) await collector.start(item);
         return;
       case "data":
-        this.#onBytes(item, event.bytes.length);
         if (isFile) await collector.data(item, event.bytes);
+        reading.receive(item, event.bytes.length);
+        await this.#onBytes(item, event.bytes.length);
         return;
       case "hole":
+        reading.hole(item);
         if (isFile) await collector.hole(item, event.length);
         return;
       case "end":
+        reading.end(item);
         if (isFile) collector.end(item);
         return;
       case "verdict":
         // The verdicts begin: no more content follows, so the batch can go.
+        if (item.resume !== undefined && event.verdict === "same") {
+          reading.end(item);
+          collector.end(item);
+        }
         await collector.flush();
-        this.#judge(item, event, started.has(event.index));
+        if (event.verdict !== "same") reading.settle(item);
+        if (item.resume === undefined || event.verdict === "same") this.#judge(item, event, reading, started.has(event.index));
+        else this.#readWhole(item, collector, event.now);
     }
   }
 
-  #judge(item: ArchiveItem, event: Extract<ReadEvent, { kind: "verdict" }>, wasRead: boolean): void {
+  /** It changed, or the host cannot read a part: as if there had been no checkpoint. */
+  #readWhole(item: ArchiveItem, collector: ContentCollector, now: FileEntry | undefined): void {
+    collector.drop();
+    if (now?.type === item.entry.type) item.entry = now;
+    item.resume = undefined;
+    item.resumedBytes = 0;
+    this.add(item);
+  }
+
+  #judge(item: ArchiveItem, event: Extract<ReadEvent, { kind: "verdict" }>, reading: BatchReading, wasRead: boolean): void {
     const { verdict, now, detail = "" } = event;
     if (verdict === "vanished" || verdict === "unreadable") {
       this.#outcome.lost(item, verdict, detail);
@@ -176,11 +235,13 @@ export class ReadQueue {
     item.verdict = torn ? "torn" : "same";
     // Gone when it was to be read and there again when it was looked at: no content came, it is read again as any torn one.
     if (torn && !wasRead) this.#outcome.read(item);
-    else this.#settle(item);
+    else this.#settle(item, reading);
   }
 
-  #settle(item: ArchiveItem): void {
+  #settle(item: ArchiveItem, reading: BatchReading): void {
     const ready = item.verdict !== undefined && (item.entry.type !== "file" || item.content !== undefined);
-    if (ready) this.#outcome.read(item);
+    if (!ready) return;
+    reading.settle(item);
+    this.#outcome.read(item);
   }
 }

@@ -12,7 +12,11 @@ export class BlobStream {
   readonly #ended = Promise.withResolvers<void>();
   #segment: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
-  /** Bytes written so far. */
+  /** What was stored before, by another run. */
+  #resumed: { readonly content: readonly string[]; readonly bytes: number } = { content: [], bytes: 0 };
+  readonly #cuts: { id: string | undefined; readonly end: number }[] = [];
+  #cutBytes = 0;
+  /** Bytes written so far, with those of `resume`. */
   bytes = 0;
 
   constructor(writer: BlobWriter, pool: SealingPool) {
@@ -23,6 +27,25 @@ export class BlobStream {
       (error) => this.#ended.reject(error),
     );
     this.#ended.promise.catch(() => {});
+  }
+
+  /** Goes on behind blobs that are stored already; before the first byte. Cuts begin anew at each, so they are the same from here. */
+  resume(content: readonly string[], bytes: number): void {
+    this.#resumed = { content, bytes };
+    this.#cutBytes = bytes;
+    this.bytes = bytes;
+  }
+
+  /** The first blobs, as far as their ids are known and they end within `maxBytes`. */
+  prefix(maxBytes: number): { readonly content: readonly string[]; readonly bytes: number } {
+    const content = [...this.#resumed.content];
+    let { bytes } = this.#resumed;
+    for (const { id, end } of this.#cuts) {
+      if (id === undefined || end > maxBytes) break;
+      content.push(id);
+      bytes = end;
+    }
+    return { content, bytes };
   }
 
   /** Resolves when more may be written. */
@@ -49,7 +72,7 @@ export class BlobStream {
   async finish(): Promise<string[]> {
     await this.#send(true);
     await this.#ended.promise;
-    return (await Promise.all(this.#ids)).flat();
+    return [...this.#resumed.content, ...(await Promise.all(this.#ids)).flat()];
   }
 
   /** Gives up: what was cut so far stays as blobs that nothing names. */
@@ -72,7 +95,15 @@ export class BlobStream {
     for (const chunk of chunks) {
       const ranges = Uint32Array.of(chunk.byteOffset, chunk.length);
       const saved = this.#writer.saveBatch({ buffer: chunk.buffer as ArrayBuffer, ranges }, this.#pool.chunks);
-      saved.catch((error: unknown) => this.#ended.reject(error));
+      this.#cutBytes += chunk.length;
+      const cut: { id: string | undefined; readonly end: number } = { id: undefined, end: this.#cutBytes };
+      this.#cuts.push(cut);
+      saved.then(
+        ([id]) => {
+          cut.id = id;
+        },
+        (error: unknown) => this.#ended.reject(error),
+      );
       this.#ids.push(saved);
     }
     if (last) this.#ended.resolve();

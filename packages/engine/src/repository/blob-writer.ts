@@ -140,6 +140,23 @@ export class BlobWriter {
     this.#work.release(bytes);
   }
 
+  /**
+   * What was saved so far and whose id is known is durable and indexed when this resolves, while more is saved. What is killed before the
+   * index is stored leaves packs that nothing names; an index that names a half backup harms nobody.
+   */
+  async makeDurable(): Promise<void> {
+    this.#throwFailure();
+    this.#sendTrees();
+    await Promise.all(this.#treeJobs);
+    this.#throwFailure();
+    // Who knows a blob's id has its thread told to seal it: the flush comes after that.
+    await this.#flushPacks();
+    await Promise.all(this.#uploading);
+    this.#saveIndex();
+    await this.#indexing;
+    this.#throwFailure();
+  }
+
   /** Everything saved is durable and indexed when this resolves. */
   async finish(): Promise<void> {
     this.#sendTrees();
@@ -147,8 +164,7 @@ export class BlobWriter {
     // All of the budget: no batch is in work any more.
     await this.ready(bytesInWork);
     this.#work.release(bytesInWork);
-    for (const rest of mergeRemainders(sortByType(await this.#pool.flush())))
-      this.#upload(finishPack(this.#repository.sealer, rest));
+    await this.#flushPacks();
     while (this.#uploading.size > 0) await Promise.all(this.#uploading);
     this.#saveIndex();
     await this.#indexing;
@@ -164,6 +180,11 @@ export class BlobWriter {
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #flushPacks(): Promise<void> {
+    for (const rest of mergeRemainders(sortByType(await this.#pool.flush())))
+      this.#upload(finishPack(this.#repository.sealer, rest));
   }
 
   #sendTrees(): void {

@@ -215,6 +215,11 @@ export class Repository {
     }
   }
 
+  /** Only for side data that is of no use any more; one that is gone already is no error. */
+  async deleteSide(kind: SideKind, id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    await this.store.delete(`${sidePrefix(kind)}${id}`, options);
+  }
+
   damaged(kind: string, id: string, reason: unknown): LifeboatError {
     const detail =
       reason instanceof TagMismatch

@@ -34,6 +34,8 @@ export async function* compareContents(
     const entries = batch.map(({ entry }) => entry);
     for await (const events of options.read(entries, { signal: options.signal })) {
       for (const event of events) {
+        // Where something could not be read, the verdict says it.
+        if (event.kind === "doubt") continue;
         const { node } = batch[event.index]!;
         if (event.kind === "start") {
           hashing = new ContentHash(options.repository, node.content ?? []);

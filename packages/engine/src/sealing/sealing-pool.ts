@@ -103,6 +103,8 @@ export class SealingPool {
 
   /** What is left in the open packs of all threads. */
   async flush(): Promise<PackRemainder[]> {
+    // A thread that died would never answer.
+    if (this.#failure !== undefined) throw this.#failure;
     const all = this.#threads.map((thread) => {
       const job = this.#nextJob++;
       const { promise, resolve, reject } = Promise.withResolvers<readonly PackRemainder[]>();

@@ -24,6 +24,11 @@ export type ReadEvent =
   | { readonly kind: "hole"; readonly index: number; readonly length: number }
   | { readonly kind: "end"; readonly index: number }
   /**
+   * The host has complained about something: once at most, as soon as it is known. Until the verdicts come nobody knows about
+   * which entry, and what came for it may be zeros in the place of what could not be read.
+   */
+  | { readonly kind: "doubt" }
+  /**
    * `same`: after the read, size, mtime, ctime and inode are still those of the listing. `changed`: they are not, `now`
    * has the entry as it is now: read it again or report it. `vanished`, `unreadable`: nothing usable was read.
    */
@@ -58,6 +63,15 @@ export interface FileSource {
   read(entries: readonly FileEntry[], options: { readonly signal: AbortSignal }): AsyncIterable<readonly ReadEvent[]>;
   /** What this way of reading cannot tell, so that a snapshot lacks it; known after the listing. Absent: nothing is lost. */
   lost?(): readonly SourceLoss[];
+  /**
+   * The bytes of one file from `offset` (less than its listed size) to that size, as `data` of index 0 and one verdict; no `start`
+   * and no `end`. Everything but `same` means that the file has to be read whole: it changed, or the host cannot read so.
+   * Known after the listing has begun; absent: this way of reading has no such thing.
+   */
+  readRest?(
+    entry: FileEntry,
+    options: { readonly offset: number; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly ReadEvent[]>;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

@@ -2,6 +2,7 @@ import type { ByteString, FileSource, Machine } from "@lifeboat/model";
 import { listFiles } from "./list-files.ts";
 import { OwnerNames } from "./owner-names.ts";
 import { readFiles } from "./read-files.ts";
+import { readRest } from "./read-rest.ts";
 import { normalizePaths } from "./source-paths.ts";
 
 export interface FileSourceOptions {
@@ -25,6 +26,7 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
     paths,
     list: ({ signal, problem }) => listFiles({ machine, names, paths, exclude, oneFilesystem, sudo, signal, problem }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
+    readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -68,6 +68,9 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
         });
       }
     },
+    get readRest() {
+      return chosen.readRest;
+    },
     lost: () => chosen.lost?.() ?? [],
     bytesReceived: () => machine.bytesReceived(),
   };

@@ -70,6 +70,7 @@ async function read(from: ReturnType<typeof source>, entries: readonly FileEntry
   };
   for await (const batch of from.read(entries, { signal })) {
     for (const event of batch) {
+      if (event.kind === "doubt") continue;
       between?.(event);
       const content = of(event.index);
       if (event.kind === "start") {

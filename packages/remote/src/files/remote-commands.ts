@@ -82,6 +82,15 @@ export function readCommand(): CommandArgument[] {
   ];
 }
 
+/**
+ * One file's bytes from `offset` on, `count` at most; its name on stdin, NUL-ended. Neither a link nor a fifo that was put in its
+ * place is followed or waited for. GNU dd 8.16 or later.
+ */
+export function readRestCommand(offset: number, count: number): CommandArgument[] {
+  const flags = "iflag=nofollow,nonblock,fullblock,skip_bytes,count_bytes";
+  return ["xargs", "-0", "-I{}", "dd", "if={}", flags, `skip=${offset}`, `count=${count}`, "bs=256K", "status=none"];
+}
+
 function anyOf(tests: readonly (readonly CommandArgument[])[]): CommandArgument[] {
   return ["(", ...tests.flatMap((test, at) => (at === 0 ? test : ["-o", ...test])), ")"];
 }

@@ -7,6 +7,7 @@ import {
   ownersCommand,
   ownersFileCommand,
   readCommand,
+  readRestCommand,
   statCommand,
   statManyCommand,
 } from "../files/remote-commands.ts";
@@ -79,6 +80,12 @@ function fileCommands(): AllowedCommand[] {
     { pattern: stat(false, "roots"), input: "", sudo: true },
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
     { pattern: exactly(readCommand()), input: "names", sudo: true },
+    // Reads no link either, so that the check of names holds for it as for tar.
+    {
+      pattern: exactly(readRestCommand(someId, someId)).replaceAll(String(someId), "[0-9]{1,16}"),
+      input: "names",
+      sudo: true,
+    },
   ];
 }
 

@@ -1,0 +1,89 @@
+import type { TreeNode } from "../format/index.ts";
+import type { ArchiveItem } from "./archive-item.ts";
+import type { Folder } from "./folder-tree.ts";
+import { nodeOfEntry } from "./node-of-entry.ts";
+
+/**
+ * What the host says about a read error comes on another channel than the bytes and may come a little later. What lies so far behind
+ * what has come was followed by any complaint about it: a pipe holds 64 KiB, and sshd empties both pipes in one round.
+ */
+const marginBytes = 2 * 1024 * 1024;
+
+interface Progress {
+  /** Bytes that came for it, without holes. */
+  received: number;
+  hasHoles: boolean;
+  /** Of the whole stream, when its last byte had come. */
+  endedAt: number | undefined;
+}
+
+/** How far the content of one batch has come, before the verdicts: what a checkpoint may name of it. */
+export class BatchReading {
+  readonly #items = new Map<ArchiveItem, Progress>();
+  #received = 0;
+  #hasDoubt = false;
+
+  start(item: ArchiveItem): void {
+    if (item.entry.type === "file") this.#items.set(item, { received: 0, hasHoles: false, endedAt: undefined });
+  }
+
+  receive(item: ArchiveItem, bytes: number): void {
+    this.#received += bytes;
+    const progress = this.#items.get(item);
+    if (progress !== undefined) progress.received += bytes;
+  }
+
+  hole(item: ArchiveItem): void {
+    const progress = this.#items.get(item);
+    if (progress !== undefined) progress.hasHoles = true;
+  }
+
+  end(item: ArchiveItem): void {
+    const progress = this.#items.get(item);
+    if (progress !== undefined) progress.endedAt = this.#received;
+  }
+
+  /** After a read error tar sends zeros, and only the verdict says for which file. */
+  doubt(): void {
+    this.#hasDoubt = true;
+  }
+
+  /** What becomes of it is known, or it is given up. */
+  settle(item: ArchiveItem): void {
+    item.stream = undefined;
+    this.#items.delete(item);
+  }
+
+  /**
+   * Nodes of what is stored without a verdict: whole files, and of large ones the beginning, with the entry's times. The next run takes
+   * them by the look that a verdict would have taken, only later: times and inode must be those of this listing. Gives the bytes
+   * that came and stand in no node.
+   */
+  collect(nodes: Map<Folder, TreeNode[]>): number {
+    let missing = 0;
+    for (const [item, progress] of this.#items) {
+      const stored = this.#storedPart(item, progress);
+      missing += Math.max(0, progress.received - Math.max(0, (stored?.bytes ?? 0) - item.resumedBytes));
+      if (stored === undefined) continue;
+      for (const { folder, entry } of [item, ...item.links]) {
+        const node = nodeOfEntry(entry, item.extras, stored);
+        const others = nodes.get(folder);
+        if (others === undefined) nodes.set(folder, [node]);
+        else others.push(node);
+      }
+    }
+    return missing;
+  }
+
+  #storedPart(item: ArchiveItem, progress: Progress): { content: readonly string[]; bytes: number } | undefined {
+    if (this.#hasDoubt) return undefined;
+    const unsafe = Math.max(0, marginBytes - (progress.endedAt === undefined ? 0 : this.#received - progress.endedAt));
+    if (item.content !== undefined && progress.endedAt !== undefined && unsafe === 0) {
+      return { content: item.content, bytes: item.bytes };
+    }
+    // Bytes of a file with holes do not come in the measure in which it grows; and its rest would come with the holes filled.
+    if (item.stream === undefined || progress.hasHoles) return undefined;
+    const prefix = item.stream.prefix(Math.max(item.resumedBytes, item.bytes - unsafe));
+    return prefix.content.length === 0 ? undefined : prefix;
+  }
+}
