@@ -92,7 +92,7 @@ export class RunCheckpoints implements ArchiveCheckpoints {
       tree,
       bytes: contentBytes,
     };
-    const id = await this.#repository.saveSide("checkpoint", value);
+    const id = await this.#repository.saveSide("checkpoint", value, { signal: this.#context.signal });
     const superseded = this.#ids;
     this.#ids = [id];
     await this.#delete(superseded);
@@ -111,7 +111,7 @@ export class RunCheckpoints implements ArchiveCheckpoints {
   /** Never rejects: what cannot be deleted costs a few hundred bytes. */
   async #delete(ids: readonly string[]): Promise<void> {
     try {
-      for (const id of ids) await this.#repository.deleteSide("checkpoint", id);
+      for (const id of ids) await this.#repository.deleteSide("checkpoint", id, { signal: this.#context.signal });
     } catch (error) {
       this.#context.logger.warn({ asset: this.#run.asset, cause: messageOf(error) }, "an old checkpoint could not be deleted");
     }

@@ -57,13 +57,15 @@ export class BatchReading {
   /**
    * Nodes of what is stored without a verdict: whole files, and of large ones the beginning, with the entry's times. The next run takes
    * them by the look that a verdict would have taken, only later: times and inode must be those of this listing. Gives the bytes
-   * that came and stand in no node.
+   * that came and will stand in a later one.
    */
   collect(nodes: Map<Folder, TreeNode[]>): number {
     let missing = 0;
     for (const [item, progress] of this.#items) {
       const stored = this.#storedPart(item, progress);
-      missing += Math.max(0, progress.received - Math.max(0, (stored?.bytes ?? 0) - item.resumedBytes));
+      // Of what is doubtful or has holes no checkpoint will have more: nobody must wait for that.
+      if (!this.#hasDoubt && !progress.hasHoles)
+        missing += Math.max(0, progress.received - Math.max(0, (stored?.bytes ?? 0) - item.resumedBytes));
       if (stored === undefined) continue;
       for (const { folder, entry } of [item, ...item.links]) {
         const node = nodeOfEntry(entry, item.extras, stored);

@@ -190,9 +190,13 @@ export class Repository {
   }
 
   /** Side data that stock tools ignore; the name is the hash of the sealed bytes. Durable when it resolves. */
-  async saveSide(kind: SideKind, value: { readonly schema: string }): Promise<string> {
+  async saveSide(
+    kind: SideKind,
+    value: { readonly schema: string },
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<string> {
     const { id, bytes } = encodeUnpacked(this.sealer, JSON.stringify(value));
-    await this.store.put(`${sidePrefix(kind)}${id}`, bytes, { sha256: id });
+    await this.store.put(`${sidePrefix(kind)}${id}`, bytes, { sha256: id, ...options });
     return id;
   }
 

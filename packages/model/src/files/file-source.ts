@@ -68,10 +68,12 @@ export interface FileSource {
    * and no `end`. Everything but `same` means that the file has to be read whole: it changed, or the host cannot read so.
    * Known after the listing has begun; absent: this way of reading has no such thing.
    */
-  readRest?(
-    entry: FileEntry,
-    options: { readonly offset: number; readonly signal: AbortSignal },
-  ): AsyncIterable<readonly ReadEvent[]>;
+  readonly readRest?:
+    | ((
+        entry: FileEntry,
+        options: { readonly offset: number; readonly signal: AbortSignal },
+      ) => AsyncIterable<readonly ReadEvent[]>)
+    | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

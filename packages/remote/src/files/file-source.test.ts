@@ -379,6 +379,43 @@ describe.each(machines)("files of %s", (label, make) => {
     expect(() => createFileSource(machine, { name: "test", paths: [byteString("/a/../b")] })).toThrow();
   });
 
+  test("the rest of a file is read behind an offset; what is no longer that file is not, and is not waited for", async () => {
+    const tree = makeTree("rest");
+    const path = Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0x7b, 0x7d, 0xff, 0x0a, 0x27, 0x20])]);
+    const content = Buffer.from(Array.from({ length: 700_000 }, (_, at) => (at * 7919) & 0xff));
+    fs.writeFileSync(path, content);
+    fs.writeFileSync(join(tree, "secret"), content);
+    const from = source(machine, tree);
+    const entry = (await list(from)).inside.find((one) => one.path === fromBytes(path))!;
+    const readRest = async (listed: FileEntry, offset: number) => {
+      const bytes: Uint8Array[] = [];
+      let verdict: string | undefined;
+      for await (const batch of from.readRest!(listed, { offset, signal })) {
+        for (const event of batch) {
+          if (event.kind === "data") bytes.push(event.bytes);
+          if (event.kind === "verdict") verdict = event.verdict;
+        }
+      }
+      return { bytes: Buffer.concat(bytes), verdict };
+    };
+    for (const offset of [1, 262_144, 699_999]) {
+      const { bytes, verdict } = await readRest(entry, offset);
+      expect([offset, verdict, bytes.equals(content.subarray(offset))]).toEqual([offset, "same", true]);
+    }
+    expect((await readRest({ ...entry, size: entry.size + 1 }, 5)).verdict).toBe("unreadable");
+    fs.appendFileSync(path, "more");
+    const grown = await readRest(entry, 5);
+    expect([grown.verdict, grown.bytes.length]).toEqual(["changed", 699_995]);
+    fs.rmSync(path);
+    expect(await readRest(entry, 5)).toEqual({ bytes: Buffer.alloc(0), verdict: "unreadable" });
+    fs.symlinkSync(join(tree, "secret"), path);
+    expect(await readRest(entry, 5)).toEqual({ bytes: Buffer.alloc(0), verdict: "unreadable" });
+    fs.rmSync(path);
+    execFileSync("mkfifo", [join(tree, "fifo")]);
+    fs.renameSync(join(tree, "fifo"), path);
+    expect(await readRest(entry, 5)).toEqual({ bytes: Buffer.alloc(0), verdict: "unreadable" });
+  });
+
   test("breaking off ends the programs", async () => {
     const from = source(machine, "/usr");
     for await (const batch of from.list({ signal, problem: () => undefined }))

@@ -118,6 +118,27 @@ describe.skipIf(!isRoot)(
       expect(verdicts).toHaveLength(below.length);
     });
 
+    test("the rest of a file is read, but not what a link leads to", async () => {
+      const source = createFileSource(machine, { name: "www", paths: files.paths, sudo: true });
+      const entries: FileEntry[] = [];
+      for await (const some of source.list({ signal, problem: () => undefined })) entries.push(...some);
+      const index = entries.find(({ path }) => path === `${tree}/index.html`)!;
+      const readRest = async (entry: FileEntry) => {
+        const events: ReadEvent[] = [];
+        for await (const some of source.readRest!(entry, { offset: 3, signal })) events.push(...some);
+        return events.map((event) =>
+          event.kind === "data" ? Buffer.from(event.bytes).toString() : event.kind === "verdict" ? event.verdict : event.kind,
+        );
+      };
+      expect(await readRest(index)).toEqual(["tent of index.html", "same"]);
+      fs.symlinkSync(secret, join(tree, "link"));
+      expect(await readRest({ ...index, path: byteString(join(tree, "link")) })).toEqual(["unreadable"]);
+      fs.rmSync(join(tree, "link"));
+      for (const path of [secret, join(tree, "away/secret")]) {
+        expect(await readRest({ ...index, path: byteString(path) })).toEqual(["unreadable"]);
+      }
+    });
+
     test("databases are dumped and counted", async () => {
       const dump = async (source: ReturnType<typeof createPostgresDump>) => {
         const { stream, finished } = await source.open({ signal });

@@ -52,6 +52,7 @@ async function read(source: FileSource, entries: readonly FileEntry[], onStart: 
   let last = -1;
   for await (const batch of source.read(entries, { signal })) {
     for (const event of batch) {
+      if (event.kind === "doubt") throw new Error("SFTP tells errors of each file by itself");
       if (event.kind === "start") {
         expect(open).toBeUndefined();
         expect(event.index).toBeGreaterThan(last);
