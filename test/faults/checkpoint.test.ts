@@ -170,8 +170,8 @@ test(`one file of ${largeBytes / mebibyte} MiB, killed at 90 %: only its rest is
 }, 900_000);
 
 test("a file that changed between the runs is read whole, and is what it is now", async () => {
-  const path = await writeLargeFile(56 * mebibyte);
-  await pullUntilKilled(child(), proxy, 49 * mebibyte);
+  const path = await writeLargeFile(72 * mebibyte);
+  await pullUntilKilled(child(), proxy, 66 * mebibyte);
   expect(await checkpoints()).toHaveLength(1);
   await writeFile(path, "changed at its beginning", { flag: "r+" });
   const { snapshot, resumed } = await backUp();
@@ -182,8 +182,8 @@ test("a file that changed between the runs is read whole, and is what it is now"
 test("beside a parent snapshot: what is new since then is gone on with, and counted as new", async () => {
   await writeManyFiles(3);
   await backUp();
-  await writeLargeFile(56 * mebibyte);
-  await pullUntilKilled(child(), proxy, 49 * mebibyte);
+  await writeLargeFile(72 * mebibyte);
+  await pullUntilKilled(child(), proxy, 66 * mebibyte);
   const { snapshot, resumed, figures } = await backUp();
   expect(resumed).toBeGreaterThan(0);
   expect(figures).toMatchObject({ files_new: 1, files_changed: 0, files_unmodified: 120 });
@@ -202,8 +202,8 @@ test("a second kill loses nothing of the first checkpoint, also not what the sec
 }, 300_000);
 
 test("after a prune nothing of a checkpoint is left but itself: all is read again, and right", async () => {
-  await writeLargeFile(56 * mebibyte);
-  await pullUntilKilled(child(), proxy, 49 * mebibyte);
+  await writeLargeFile(72 * mebibyte);
+  await pullUntilKilled(child(), proxy, 66 * mebibyte);
   const order = { runId: runIdOf("prune"), attempt: 1, policy: null, timezone: "UTC", repository: place, maxUnusedRatio: 0 };
   expect((await runPrune(context, order)).record.result).toBe("passed");
   const { snapshot, resumed } = await backUp();
@@ -214,8 +214,8 @@ test("after a prune nothing of a checkpoint is left but itself: all is read agai
 }, 300_000);
 
 test("a damaged checkpoint is passed over", async () => {
-  await writeLargeFile(56 * mebibyte);
-  await pullUntilKilled(child(), proxy, 49 * mebibyte);
+  await writeLargeFile(72 * mebibyte);
+  await pullUntilKilled(child(), proxy, 66 * mebibyte);
   const [name] = await checkpoints();
   const file = join(place.url, "lifeboat/v1/checkpoint", name!);
   const bytes = await readFile(file);

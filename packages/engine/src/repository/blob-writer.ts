@@ -183,8 +183,12 @@ export class BlobWriter {
   }
 
   async #flushPacks(): Promise<void> {
-    for (const rest of mergeRemainders(sortByType(await this.#pool.flush())))
-      this.#upload(finishPack(this.#repository.sealer, rest));
+    const rests = sortByType(await this.#pool.flush());
+    const merged = mergeRemainders(rests);
+    // What was copied goes round: fresh memory for each checkpoint costs more than the checkpoint.
+    const used = new Set(merged.map(({ buffer }) => buffer));
+    for (const { type, buffer } of rests) if (!used.has(buffer)) this.#pool.giveBack(type, buffer);
+    for (const rest of merged) this.#upload(finishPack(this.#repository.sealer, rest));
   }
 
   #sendTrees(): void {

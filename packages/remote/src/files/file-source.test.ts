@@ -380,7 +380,7 @@ describe.each(machines)("files of %s", (label, make) => {
   });
 
   test("the rest of a file is read behind an offset; what is no longer that file is not, and is not waited for", async () => {
-    const tree = makeTree("rest");
+    const tree = makeTree(`rest-${label.length}`);
     const path = Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0x7b, 0x7d, 0xff, 0x0a, 0x27, 0x20])]);
     const content = Buffer.from(Array.from({ length: 700_000 }, (_, at) => (at * 7919) & 0xff));
     fs.writeFileSync(path, content);
