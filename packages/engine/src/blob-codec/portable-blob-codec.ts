@@ -1,8 +1,8 @@
 import { Sealer, type SealKey, sealOverheadBytes, sha256Bytes, sha256Hex, sha256Stream } from "../crypto/index.ts";
 import { type BlobType, chooseCompression, compress, decompress } from "../format/index.ts";
-import { releaseMemory } from "../repository/release-memory.ts";
 import type { BlobCodec, SealedBlob, StoredBlob } from "./blob-codec.ts";
 import { plainLengthOf } from "./plain-length.ts";
+import { releaseMemory } from "./release-memory.ts";
 
 /** Smaller blobs are not worth opening in parts. */
 const manyPartsBytes = 128 * 1024;

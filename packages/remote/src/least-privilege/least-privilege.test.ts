@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ByteString, CompiledSource, FileEntry, ReadEvent } from "@lifeboat/model";
 import { byteString } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import {
   findFreePort,
   ownAccountFiles,
@@ -20,7 +21,7 @@ import { listCommand, readCommand, statCommand, statManyCommand } from "../files
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
-import { connectOptions, hostEntry } from "../session/test-host.ts";
+import { connectOptions } from "../session/test-host.ts";
 import { createHostSetup } from "./create-host-setup.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Machine, RunningCommand } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { type SshHost, startSshHost } from "../../../../test/services/index.ts";
 import { nativeCryptoInUse } from "../session/native-crypto.ts";
 import { connectHost } from "../session/ssh-machine.ts";
-import { connectOptions, connectTo, hostEntry } from "../session/test-host.ts";
+import { connectOptions, connectTo } from "../session/test-host.ts";
 import { collectOutput } from "./collect-output.ts";
 import { LocalMachine } from "./local-machine.ts";
 

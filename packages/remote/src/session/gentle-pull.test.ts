@@ -3,11 +3,12 @@ import { join } from "node:path";
 import type { FileEntry } from "@lifeboat/model";
 import { byteString } from "@lifeboat/model";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { type SshHost, startSshHost, startTcpProxy } from "../../../../test/services/index.ts";
 import { createFileSource } from "../files/create-file-source.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { connectHost } from "./ssh-machine.ts";
-import { connectOptions, connectTo, hostEntry } from "./test-host.ts";
+import { connectOptions, connectTo } from "./test-host.ts";
 
 const signal = new AbortController().signal;
 let sshd: SshHost;

@@ -4,10 +4,11 @@ import type { Clock } from "@lifeboat/model";
 import type { ServerChannel } from "ssh2";
 import ssh2 from "ssh2";
 import { afterEach, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { startSshHost } from "../../../../test/services/index.ts";
 import { fingerprintOf } from "./host-key-digest.ts";
 import { connectHost } from "./ssh-machine.ts";
-import { connectOptions, hostEntry } from "./test-host.ts";
+import { connectOptions } from "./test-host.ts";
 
 /** What the host does when it is asked for a command. */
 const silences: [string, (accept: () => ServerChannel) => unknown][] = [

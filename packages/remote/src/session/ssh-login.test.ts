@@ -5,9 +5,10 @@ import { join } from "node:path";
 import type { SecretResolver } from "@lifeboat/model";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { type SshHost, startSshHost } from "../../../../test/services/index.ts";
 import { connectHost } from "./ssh-machine.ts";
-import { connectOptions, hostEntry } from "./test-host.ts";
+import { connectOptions } from "./test-host.ts";
 
 let sshd: SshHost;
 let folder: string;

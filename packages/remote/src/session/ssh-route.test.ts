@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { findFreePort, type SshHost, startSshHost } from "../../../../test/services/index.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { connectHost } from "./ssh-machine.ts";
-import { connectOptions, hostEntry } from "./test-host.ts";
+import { connectOptions } from "./test-host.ts";
 
 let bastion: SshHost;
 let inner: SshHost;

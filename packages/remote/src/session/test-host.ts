@@ -1,33 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, CompiledHost, SecretResolver } from "@lifeboat/model";
 import { silentLogger } from "@lifeboat/model";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import type { SshHost } from "../../../../test/services/index.ts";
 import { type ConnectOptions, connectHost, type SshMachine } from "./ssh-machine.ts";
-
-/** For tests: a config entry for a private sshd. */
-export function hostEntry(sshd: SshHost, changes: Partial<CompiledHost> = {}): CompiledHost {
-  return {
-    name: "web1",
-    address: sshd.address,
-    port: sshd.port,
-    user: sshd.user,
-    identity: sshd.identityFile,
-    passphrase: undefined,
-    jumps: undefined,
-    sshConfig: false,
-    password: undefined,
-    knownHosts: sshd.knownHostsFile,
-    hostKey: undefined,
-    sudo: false,
-    nice: false,
-    maxBytesPerSecond: undefined,
-    transfer: "auto",
-    purpose: "production",
-    tags: [],
-    connectTimeoutSeconds: 10,
-    ...changes,
-  };
-}
 
 export const noSecrets: SecretResolver = {
   resolve: async () => {

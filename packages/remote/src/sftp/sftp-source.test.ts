@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { ByteString, FileEntry, FileSource, SourceProblem } from "@lifeboat/model";
 import { byteString, fromBytes } from "@lifeboat/model";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { type SshHost, startSshHost, startTcpProxy } from "../../../../test/services/index.ts";
 import { createHostSource } from "../files/create-host-source.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
-import { connectOptions, connectTo, hostEntry } from "../session/test-host.ts";
+import { connectOptions, connectTo } from "../session/test-host.ts";
 import { createRestoreTarget } from "../targets/create-restore-target.ts";
 
 const isRoot = process.getuid?.() === 0;

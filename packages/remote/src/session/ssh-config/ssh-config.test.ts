@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompiledHost } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { plainHost } from "../../../../../test/fixtures/host-entry.ts";
 import { resolveEndpoint } from "../resolve-endpoint.ts";
 
 let home: string;
@@ -16,28 +17,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true }));
 
-const entry: CompiledHost = {
-  name: "web1",
-  address: "web1",
-  port: undefined,
-  user: undefined,
-  identity: undefined,
-  passphrase: undefined,
-  jumps: undefined,
-  sshConfig: undefined,
-  password: undefined,
-  knownHosts: undefined,
-  hostKey: undefined,
-  sudo: false,
-  nice: false,
-  maxBytesPerSecond: undefined,
-  transfer: "auto",
-  purpose: "production",
-  tags: [],
-  connectTimeoutSeconds: 10,
-};
 const resolve = (address: string, changes: Partial<CompiledHost> = {}) =>
-  resolveEndpoint({ ...entry, address, sshConfig: config, ...changes }, { homeFolder: home });
+  resolveEndpoint(plainHost({ address, sshConfig: config, ...changes }), { homeFolder: home });
 
 /** What OpenSSH itself makes of the file. */
 function askSsh(alias: string): Record<string, string[]> {
