@@ -29,7 +29,7 @@ function movesData() {
  */
 function startWithFrugalMemory() {
   quietExperiments();
-  const env = { ...process.env, MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "262144", MALLOC_TRIM_THRESHOLD_: "262144" };
+  const env = { ...process.env, MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "262144", MALLOC_TRIM_THRESHOLD_: "33554432" };
   // Threads find compiled code only through the environment.
   const folder = cacheFolder();
   if (folder !== undefined) env.NODE_COMPILE_CACHE = folder;
@@ -39,8 +39,10 @@ function startWithFrugalMemory() {
     // The threads that would help are busy with sealing: a nursery is emptied with less work by one (a tenth of a backup's CPU).
     // A Node that does not know the flag would not start, so only for the one that it was tried with.
     ...(nodeMajor === wantedMajor ? ["--no-parallel-scavenge"] : []),
-    // Buffers count as heap: with the limit that fits the objects alone, V8 would mark them again for every few MiB that flow through.
-    "--initial-old-space-size=100",
+    // Buffers count as heap. V8 would mark all objects again for every 64 MiB of them that flow through (a quarter of a backup's CPU); so
+    // they count towards the heap's own limit, and that begins where the objects and the buffers in use have room.
+    ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit"] : []),
+    "--initial-old-space-size=150",
     ...process.execArgv,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),

@@ -1,7 +1,15 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import { sha256Hex } from "../crypto/index.ts";
 import { type BlobType, encodeIndex, headerEntryBytes, type IndexedPack, maxBlobsPerIndex, objectName } from "../format/index.ts";
-import { type BlobBatch, finishPack, mergeRemainders, type SealedPack, SealingPool, type SpareMemory } from "../sealing/index.ts";
+import {
+  type BlobBatch,
+  finishPack,
+  mergeRemainders,
+  type SealedPack,
+  SealingPool,
+  type SpareMemory,
+  targetPackBytes,
+} from "../sealing/index.ts";
 import { BlobStream } from "./blob-stream.ts";
 import { Limiter } from "./limiter.ts";
 import type { Repository } from "./repository.ts";
@@ -12,6 +20,8 @@ const bytesInWork = 24 * 1024 * 1024;
 const maxPacksInFlight = 4;
 /** An index file is written at the latest after so many stored bytes: a killed run loses no more work than that. */
 const bytesPerIndex = 512 * 1024 * 1024;
+/** At a checkpoint what is left in the open packs is joined below this: copying and hashing more on the main thread costs too much. */
+const smallRestBytes = 1024 * 1024;
 /** Small trees wait for each other to make one message. */
 const treeBatchBytes = 512 * 1024;
 
@@ -150,7 +160,7 @@ export class BlobWriter {
     await Promise.all(this.#treeJobs);
     this.#throwFailure();
     // Who knows a blob's id has its thread told to seal it: the flush comes after that.
-    await this.#flushPacks();
+    await this.#flushPacks(smallRestBytes);
     await Promise.all(this.#uploading);
     this.#saveIndex();
     await this.#indexing;
@@ -164,7 +174,7 @@ export class BlobWriter {
     // All of the budget: no batch is in work any more.
     await this.ready(bytesInWork);
     this.#work.release(bytesInWork);
-    await this.#flushPacks();
+    await this.#flushPacks(targetPackBytes / 2);
     while (this.#uploading.size > 0) await Promise.all(this.#uploading);
     this.#saveIndex();
     await this.#indexing;
@@ -182,8 +192,9 @@ export class BlobWriter {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  async #flushPacks(): Promise<void> {
-    const rests = sortByType(await this.#pool.flush());
+  /** Open packs from `closeFromBytes` on are closed by their threads, in parallel; the smaller ones become one. */
+  async #flushPacks(closeFromBytes: number): Promise<void> {
+    const rests = sortByType(await this.#pool.flush(closeFromBytes));
     const merged = mergeRemainders(rests);
     // What was copied goes round: fresh memory for each checkpoint costs more than the checkpoint.
     const used = new Set(merged.map(({ buffer }) => buffer));

@@ -33,6 +33,7 @@ export interface PackRemainder {
 
 const roomBytes = targetPackBytes + 9 * 1024 * 1024;
 const headerRoom = 1024 * 1024;
+const maxSparePacks = 4;
 
 /** One open pack of one type: blobs are compressed, sealed and verified in place. */
 export class PackBuilder {
@@ -44,7 +45,8 @@ export class PackBuilder {
   #blobs: PackedBlob[] = [];
   /** Of the header so far, sealing and length field included. */
   #headerBytes = headerBytes([]);
-  readonly #spare = new BufferPool(roomBytes, 1);
+  /** As many as are given back: the pool hands each buffer to the thread that has the fewest. */
+  readonly #spare = new BufferPool(roomBytes, maxSparePacks);
 
   constructor(codec: BlobCodec, sealer: Sealer, type: BlobType) {
     this.#codec = codec;
@@ -70,6 +72,11 @@ export class PackBuilder {
     const isFull = this.#at >= targetPackBytes || this.#headerBytes > headerRoom - 64;
     // Never two at once: a pack that is full right after another was closed is closed by the next blob, or as a remainder.
     return closed ?? (isFull ? this.close() : undefined);
+  }
+
+  /** Of the open pack so far, without a header. */
+  get openBytes(): number {
+    return this.#at;
   }
 
   /** The open pack, finished; nothing when it is empty. */

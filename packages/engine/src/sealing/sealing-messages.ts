@@ -34,8 +34,11 @@ export type SealingRequest =
   | { readonly kind: "drop"; readonly stream: number }
   /** The memory of a pack that is stored: it can be filled again. */
   | { readonly kind: "spare"; readonly type: BlobType; readonly buffer: ArrayBuffer }
-  /** Answered by `flushed` with what is left in the open packs. */
-  | { readonly kind: "flush"; readonly job: number };
+  /**
+   * Answered by `flushed` with what is left in the open packs; those with `closeFromBytes` and more are finished here and come as `pack`
+   * before that.
+   */
+  | { readonly kind: "flush"; readonly job: number; readonly closeFromBytes: number };
 
 export type SealingAnswer =
   | { readonly kind: "hashed"; readonly job: number; readonly ids: Uint8Array }

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { randomBytes } from "../crypto/index.ts";
 import type { BlobType } from "../format/index.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
@@ -24,12 +25,17 @@ export interface SpareMemory {
 /** A segment is 1 MiB, and what is cut from it as long on average; a little more, because sizes differ. */
 const sparesPerSegment = 2 * 1024 * 1024;
 
+/** Threads whose loads differ by less are equally busy: the length of one batch. */
+const closeLoadBytes = 2 * 1024 * 1024;
+
 type Chunked = (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void;
 
 interface SealingThread {
   readonly worker: Worker;
   /** Bytes handed to it and not yet sealed or chunked. */
   load: number;
+  /** Memory for packs that it was given, less the packs that it has made of it. */
+  readonly spares: Record<BlobType, number>;
 }
 
 /** Hands out CPU work to threads and tells of the packs they finish. One pool a backup. */
@@ -101,23 +107,27 @@ export class SealingPool {
     if (open !== undefined) this.#post(open.thread, { kind: "drop", stream });
   }
 
-  /** What is left in the open packs of all threads. */
-  async flush(): Promise<PackRemainder[]> {
+  /** What is left in the open packs of all threads; those with `closeFromBytes` and more have come as packs when it resolves. */
+  async flush(closeFromBytes: number): Promise<PackRemainder[]> {
     // A thread that died would never answer.
     if (this.#failure !== undefined) throw this.#failure;
     const all = this.#threads.map((thread) => {
       const job = this.#nextJob++;
       const { promise, resolve, reject } = Promise.withResolvers<readonly PackRemainder[]>();
       this.#flushes.set(job, { resolve, reject });
-      this.#post(thread, { kind: "flush", job });
+      this.#post(thread, { kind: "flush", job, closeFromBytes });
       return promise;
     });
     return (await Promise.all(all)).flat();
   }
 
-  /** The memory of a pack that is stored by now goes back to a thread that fills packs. */
+  /** The memory of a pack that is stored by now goes back to the thread that has the least of it. */
   giveBack(type: BlobType, buffer: ArrayBuffer): void {
-    if (!this.#closed) this.#post(this.#leastLoaded(), { kind: "spare", type, buffer }, [buffer]);
+    const [first, ...others] = this.#threads;
+    if (this.#closed || first === undefined) return;
+    const poorest = others.reduce((best, thread) => (thread.spares[type] < best.spares[type] ? thread : best), first);
+    poorest.spares[type]++;
+    this.#post(poorest, { kind: "spare", type, buffer }, [buffer]);
   }
 
   async close(): Promise<void> {
@@ -155,11 +165,14 @@ export class SealingPool {
     return this.#leastLoaded();
   }
 
-  /** The least busy thread; equally busy ones by chance, so that a pack does not tell which blobs followed each other. */
+  /**
+   * One of the least busy threads, by chance: each has an open pack of each type, so that a pack does not tell which blobs followed each
+   * other in a file. What is to be done for one batch is done in a few milliseconds, so threads so close are as good as each other.
+   */
   #leastLoaded(): SealingThread {
-    let best = this.#threads[0]!;
-    for (const thread of this.#threads) if (thread.load < best.load) best = thread;
-    return best;
+    const least = this.#threads.reduce((min, { load }) => Math.min(min, load), Infinity);
+    const free = this.#threads.filter(({ load }) => load <= least + closeLoadBytes);
+    return free[randomBytes(1)[0]! % free.length]!;
   }
 
   #post(thread: SealingThread, request: SealingRequest, transfer: ArrayBuffer[] = []): void {
@@ -172,7 +185,7 @@ export class SealingPool {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
-    const thread: SealingThread = { worker, load: 0 };
+    const thread: SealingThread = { worker, load: 0, spares: { data: 0, tree: 0 } };
     worker.on("message", (message: SealingAnswer) => this.#receive(thread, message));
     worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     worker.on("exit", (code) => {
@@ -182,8 +195,10 @@ export class SealingPool {
   }
 
   #receive(thread: SealingThread, message: SealingAnswer): void {
-    if (message.kind === "pack") this.#onPack(message.pack);
-    else if (message.kind === "hashed") {
+    if (message.kind === "pack") {
+      thread.spares[message.type]--;
+      this.#onPack(message.pack);
+    } else if (message.kind === "hashed") {
       // After a failure nobody waits for the answers of the threads that still work.
       const job = this.#jobs.get(message.job);
       if (job?.hashed === undefined) return;
@@ -203,6 +218,7 @@ export class SealingPool {
       if (message.last) this.#streams.delete(message.stream);
       stream?.chunked(message.chunks, message.consumed, message.last);
     } else if (message.kind === "flushed") {
+      for (const { type } of message.rests) thread.spares[type]--;
       this.#flushes.get(message.job)?.resolve(message.rests);
       this.#flushes.delete(message.job);
     } else this.#fail(new Error(message.message));

@@ -3,7 +3,7 @@ import { createBlobCodec } from "../blob-codec/index.ts";
 import { Chunker } from "../chunker/index.ts";
 import { Sealer } from "../crypto/index.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
-import { PackBuilder } from "./pack-builder.ts";
+import { PackBuilder, type PackRemainder } from "./pack-builder.ts";
 import type { BlobBatch, SealingAnswer, SealingRequest, SealingThreadData } from "./sealing-messages.ts";
 
 /**
@@ -82,6 +82,24 @@ function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
   );
 }
 
+function flush(job: number, closeFromBytes: number): void {
+  const rests: PackRemainder[] = [];
+  for (const type of ["data", "tree"] as const) {
+    if (packs[type].openBytes >= closeFromBytes) closePack(type);
+    const rest = packs[type].takeRemainder();
+    if (rest !== undefined) rests.push(rest);
+  }
+  answer(
+    { kind: "flushed", job, rests },
+    rests.map((rest) => rest.buffer),
+  );
+}
+
+function closePack(type: "data" | "tree"): void {
+  const pack = packs[type].close();
+  if (pack !== undefined) answer({ kind: "pack", type, pack }, [pack.buffer]);
+}
+
 port.on("message", (request: SealingRequest) => {
   try {
     if (request.kind === "hash") hash(request);
@@ -90,13 +108,7 @@ port.on("message", (request: SealingRequest) => {
     else if (request.kind === "chunk") chunk(request);
     else if (request.kind === "drop") chunkers.delete(request.stream);
     else if (request.kind === "spare") packs[request.type].giveBack(request.buffer);
-    else {
-      const rests = [packs.data.takeRemainder(), packs.tree.takeRemainder()].filter((rest) => rest !== undefined);
-      answer(
-        { kind: "flushed", job: request.job, rests },
-        rests.map((rest) => rest.buffer),
-      );
-    }
+    else flush(request.job, request.closeFromBytes);
   } catch (error) {
     answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
   }
