@@ -40,9 +40,9 @@ function startWithFrugalMemory() {
     // A Node that does not know the flag would not start, so only for the one that it was tried with.
     ...(nodeMajor === wantedMajor ? ["--no-parallel-scavenge"] : []),
     // Buffers count as heap. V8 would mark all objects again for every 64 MiB of them that flow through (a quarter of a backup's CPU); so
-    // they count towards the heap's own limit, and that begins where the objects and the buffers in use have room.
-    ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit"] : []),
-    "--initial-old-space-size=150",
+    // they count towards the heap's own limit, which begins where objects and buffers in use have room, and grows slowly.
+    ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=20"] : []),
+    "--initial-old-space-size=100",
     ...process.execArgv,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),

@@ -3,9 +3,9 @@ import { type IndexedPack, objectName } from "../format/index.ts";
 import { Limiter } from "../repository/limiter.ts";
 import type { Repository } from "../repository/repository.ts";
 import { OpeningPool } from "../restorer/opening-pool.ts";
+import { createPackMemory, type PackMemory } from "../restorer/pack-memory.ts";
 import type { CheckErrors, ReadDataChoice } from "./check-report.ts";
 import { loadIndexFile } from "./load-index-files.ts";
-import { createPackMemory, type PackMemory } from "./pack-memory.ts";
 import { isDamage } from "./walk-trees.ts";
 
 /** Pack bytes under way, from asking for them until they are judged. */
@@ -55,7 +55,7 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
   const { signal, packs } = options;
   if (packs.size === 0) return;
   const pool = new OpeningPool(repository.masterKey);
-  const memory = createPackMemory();
+  const memory = createPackMemory(bytesInFlight);
   const room = new Limiter(bytesInFlight);
   const fetching = new Limiter(Math.max(repository.store.connections, 2));
   const underWay = new Set<Promise<void>>();

@@ -45,7 +45,7 @@ export async function copyDataBlobs(options: CopyBlobsOptions): Promise<Lifeboat
 }
 
 async function saveWindow(
-  { writer, onBytes }: CopyBlobsOptions,
+  { reader, writer, onBytes }: CopyBlobsOptions,
   blobs: Map<string, Uint8Array | LifeboatError>,
   damages: LifeboatError[],
 ): Promise<void> {
@@ -65,6 +65,8 @@ async function saveWindow(
     if (bytes >= batchBytes) await send();
   }
   await send();
+  // The writer has copied them.
+  reader.release(blobs);
 }
 
 function* windowsOf(located: readonly BlobLocation[]): Generator<string[]> {

@@ -3,16 +3,22 @@ import { sealOverheadBytes } from "../crypto/index.ts";
 import { objectName } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import { forEachLimited, type Repository } from "../repository/repository.ts";
-import { OpeningPool } from "./opening-pool.ts";
+import { OpeningPool, plainRoomFor } from "./opening-pool.ts";
+import { createPackMemory } from "./pack-memory.ts";
 
 /** Neighbours with a gap up to this are read in one request; so much at most in one. As restic does. */
 const maxGapBytes = 1024 * 1024;
 const maxRangeBytes = 16 * 1024 * 1024;
+/** Memory kept for the next window. */
+const maxSpareBytes = 48 * 1024 * 1024;
 
 /** Loads many blobs at once: few large ranges, opened in threads. */
 export class BlobReader {
   readonly #repository: Repository;
   readonly #pool: OpeningPool;
+  readonly #memory = createPackMemory(maxSpareBytes);
+  /** Memory of plain blobs that somebody still uses. */
+  readonly #lent = new Set<ArrayBufferLike>();
   #bytesRead = 0;
 
   constructor(repository: Repository) {
@@ -22,7 +28,7 @@ export class BlobReader {
 
   /**
    * Plain, verified bytes of all these data blobs by id. A damaged copy is replaced by another where there is one; what cannot be
-   * had at all is an error in the map.
+   * had at all is an error in the map. Whoever is done with all of them says so by `release`.
    */
   async load(ids: Iterable<string>, signal: AbortSignal): Promise<Map<string, Uint8Array | LifeboatError>> {
     const found = new Map<string, Uint8Array | LifeboatError>();
@@ -46,6 +52,13 @@ export class BlobReader {
     return found;
   }
 
+  /** Nobody reads these blobs any more: their memory is used for the next ones. Without it the garbage collector takes it, later. */
+  release(blobs: ReadonlyMap<string, Uint8Array | LifeboatError>): void {
+    for (const blob of blobs.values()) {
+      if (blob instanceof Uint8Array && this.#lent.delete(blob.buffer)) this.#memory.give(blob.buffer as ArrayBuffer);
+    }
+  }
+
   /** Sealed bytes that came from the store, with the gaps between blobs that were read along. */
   get bytesRead(): number {
     return this.#bytesRead;
@@ -63,16 +76,18 @@ export class BlobReader {
     const first = range[0]!;
     const last = range.at(-1)!;
     const offset = first.offset;
+    const length = last.offset + last.length - offset;
     let plain: (Uint8Array | undefined)[] = [];
     try {
-      const bytes = await this.#repository.store.get(objectName("pack", first.packId), {
-        offset,
-        length: last.offset + last.length - offset,
-        signal,
-      });
+      const into = this.#memory.take(length);
+      const bytes = await this.#repository.store.get(objectName("pack", first.packId), { offset, length, signal, into });
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
-      plain = (await this.#pool.open(bytes, blobs)).plain;
+      const room = this.#memory.take(plainRoomFor(blobs)).buffer;
+      const opened = await this.#pool.open(bytes as typeof into, blobs, room);
+      this.#memory.give(opened.buffer);
+      this.#lent.add(opened.target);
+      plain = opened.plain;
     } catch (error) {
       signal.throwIfAborted();
       // A missing or short pack: each blob may have another copy.

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { plainLengthOf } from "../blob-codec/index.ts";
 import type { SealKey } from "../crypto/index.ts";
 import type { PackedBlob } from "../format/index.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
@@ -13,7 +14,7 @@ interface OpeningThread {
 type Work = OpeningRequest extends infer Request ? (Request extends unknown ? Omit<Request, "job"> : never) : never;
 
 /**
- * Hands sealed bytes to threads. `bytes` given to it are transferred where they own their memory. A thread is started when there is
+ * Hands sealed bytes to threads. The memory of `bytes` is given away, all of it, and comes back with the answer. A thread is started when there is
  * work that the others are too busy for: each costs a quarter of a second of CPU.
  */
 export class OpeningPool {
@@ -33,26 +34,27 @@ export class OpeningPool {
     this.#maxThreads = threads;
   }
 
-  /** Plain blobs in the order asked for; undefined for a damaged one. */
+  /**
+   * Plain blobs in the order asked for, as views of `target`; undefined for a damaged one. `target` has room for all of them as
+   * `plainRoomFor` says, and is given away until the answer comes.
+   */
   async open(
-    bytes: Uint8Array,
+    bytes: Uint8Array<ArrayBuffer>,
     blobs: readonly PackedBlob[],
-  ): Promise<{ plain: (Uint8Array | undefined)[]; damages: readonly string[] }> {
-    const answer = await this.#submit({ kind: "open", bytes, blobs });
+    target: ArrayBuffer,
+  ): Promise<{ plain: (Uint8Array<ArrayBuffer> | undefined)[]; target: ArrayBuffer; buffer: ArrayBuffer }> {
+    const answer = await this.#submit({ kind: "open", bytes, blobs, target });
     if (answer.kind !== "opened") throw new Error("wrong answer of an opening thread");
     let at = 0;
     const plain = Array.from(answer.lengths, (length) => {
       if (length < 0) return undefined;
       at += length;
-      return new Uint8Array(answer.buffer, at - length, length);
+      return new Uint8Array(answer.target, at - length, length);
     });
-    return { plain, damages: answer.damages };
+    return { plain, target: answer.target, buffer: answer.buffer };
   }
 
-  /**
-   * Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. The memory of `bytes` is given away,
-   * all of it, and comes back as `buffer` for the next pack.
-   */
+  /** Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. */
   async check(
     packId: string,
     bytes: Uint8Array<ArrayBuffer>,
@@ -75,9 +77,9 @@ export class OpeningPool {
     thread.load += load;
     const { promise, resolve, reject } = Promise.withResolvers<OpeningAnswer>();
     this.#jobs.set(job, { resolve, reject, thread, load });
-    const { buffer, byteLength } = work.bytes;
-    const ownsAll = buffer instanceof ArrayBuffer && (work.kind === "check" || buffer.byteLength === byteLength);
-    thread.worker.postMessage({ ...work, job }, ownsAll ? [buffer] : []);
+    const memory = [work.bytes.buffer as ArrayBuffer];
+    if (work.kind === "open") memory.push(work.target);
+    thread.worker.postMessage({ ...work, job }, memory);
     return promise;
   }
 
@@ -114,4 +116,15 @@ export class OpeningPool {
     worker.on("exit", (code) => fail(new Error(`an opening thread ended with ${code}`)));
     return { worker, load: 0 };
   }
+}
+
+/** Bytes that these take when they are opened. One that claims more than any tool writes is refused when its turn comes, and counts 0. */
+export function plainRoomFor(blobs: readonly PackedBlob[]): number {
+  return blobs.reduce((sum, blob) => {
+    try {
+      return sum + plainLengthOf(blob, blob.length);
+    } catch {
+      return sum;
+    }
+  }, 0);
 }

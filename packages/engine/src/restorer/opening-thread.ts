@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createBlobCodec, plainLengthOf } from "../blob-codec/index.ts";
+import { createBlobCodec } from "../blob-codec/index.ts";
 import { Sealer, sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
 import { decodePackHeader, type PackedBlob } from "../format/index.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
@@ -12,19 +12,10 @@ const port = parentPort!;
 
 const reasonOf = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)));
 
-/** 0 for one that claims more than any tool writes: it is refused when its turn comes, and takes no memory here. */
-function roomFor(blob: PackedBlob): number {
-  try {
-    return plainLengthOf(blob, blob.length);
-  } catch {
-    return 0;
-  }
-}
-
 function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
-  const { bytes, blobs } = request;
-  const buffer = new ArrayBuffer(blobs.reduce((sum, blob) => sum + roomFor(blob), 0));
-  const all = new Uint8Array(buffer);
+  const { bytes, blobs, target } = request;
+  const buffer = bytes.buffer as ArrayBuffer;
+  const all = new Uint8Array(target);
   const lengths = new Int32Array(blobs.length);
   const damages: string[] = [];
   let at = 0;
@@ -37,8 +28,8 @@ function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
     }
   });
-  const answer: OpeningAnswer = { kind: "opened", job: request.job, buffer, lengths, damages };
-  port.postMessage(answer, [buffer]);
+  const answer: OpeningAnswer = { kind: "opened", job: request.job, target, buffer, lengths, damages };
+  port.postMessage(answer, [target, buffer]);
 }
 
 /** As restic's check: blobs contiguous from 0, each opens and hashes, the header says what the index says, the name is the hash. */

@@ -25,7 +25,7 @@ export interface RestoreStreamContent {
 }
 
 /** Plain bytes that are loaded ahead; two windows are in memory at once. */
-const windowBytes = 48 * 1024 * 1024;
+const windowBytes = 32 * 1024 * 1024;
 
 /** A piece of a tar archive: a header alone, or a run of blobs of one file. */
 interface Piece {
@@ -80,6 +80,10 @@ class RestoreStream {
     for (const item of this.#content.folders) await output.write(headersOf(item, 0));
     let loading: Promise<Map<string, Uint8Array | LifeboatError>> | undefined;
     let waiting: Piece[] = [];
+    const write = async (pieces: Piece[], blobs: Map<string, Uint8Array | LifeboatError>) => {
+      await this.#writePieces(output, pieces, blobs);
+      this.#options.reader.release(blobs);
+    };
     // The next window is loaded while this one is written.
     for (const pieces of this.#windows()) {
       const next = this.#options.reader.load(
@@ -87,11 +91,11 @@ class RestoreStream {
         this.#options.signal,
       );
       next.catch(() => {});
-      if (loading !== undefined) await this.#writePieces(output, waiting, await loading);
+      if (loading !== undefined) await write(waiting, await loading);
       loading = next;
       waiting = pieces;
     }
-    if (loading !== undefined) await this.#writePieces(output, waiting, await loading);
+    if (loading !== undefined) await write(waiting, await loading);
     for (const item of this.#content.others) {
       if (item.hardLinkTo === undefined || !this.#options.tally.leftOut.has(item.hardLinkTo)) {
         await output.write(headersOf(item, 0));
