@@ -7,6 +7,7 @@ export {
   archiveFiles,
 } from "./archiver/archive-files.ts";
 export {
+  type CacheOptions,
   createMemoryStore,
   createPace,
   describeUrl,
@@ -17,6 +18,7 @@ export {
   type OpenStoreOptions,
   openObjectStore,
   type Pace,
+  parseRepositoryUrl,
   type S3Credentials,
   type StoreLocation,
   type StorePaces,

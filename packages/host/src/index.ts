@@ -12,5 +12,5 @@ export { type StopSignal, stopOnSignals } from "./signals/stop-on-signals.ts";
 export { readInstallId } from "./state/install-id.ts";
 export { type OwnLock, type OwnLocks, openOwnLocks } from "./state/own-locks.ts";
 export { takeProgramLock } from "./state/program-lock.ts";
-export { ensureStateFolder, findStateFolder, type StateFolderChoice } from "./state/state-folder.ts";
+export { ensureStateFolder, findCacheFolder, findStateFolder, type StateFolderChoice } from "./state/state-folder.ts";
 export { type StatePaths, statePaths } from "./state/state-paths.ts";

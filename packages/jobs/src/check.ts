@@ -8,6 +8,8 @@ import { withLock } from "./with-lock.ts";
 export interface CheckOrder extends RunOrder {
   readonly repository: RepositoryChoice;
   readonly readData: ReadDataChoice;
+  /** Believe what this machine keeps of the repository's metadata. */
+  readonly withCache?: boolean | undefined;
   /** For a repository that can only be read: neither a lock nor a record is stored, and a prune that runs meanwhile shows as damage. */
   readonly noLock?: boolean | undefined;
 }
@@ -20,7 +22,8 @@ export async function runCheck(
   let report: CheckReport | undefined;
   const check = async (repository: Repository): Promise<RunEnd> => {
     const { signal, clock, progress } = context;
-    report = await checkRepository(repository, { readData: order.readData, signal, clock, progress });
+    const { readData, withCache } = order;
+    report = await checkRepository(repository, { readData, withCache, signal, clock, progress });
     const [first] = report.errors;
     const figures = {
       packs: report.packs,

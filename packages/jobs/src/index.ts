@@ -3,7 +3,7 @@ export { type CheckOrder, runCheck } from "./check.ts";
 export { type CopyOrder, copyToRepository } from "./copy-to-repository.ts";
 export { assetTag, findAsset, runTag } from "./find-asset.ts";
 export { type ForgetOrder, type ForgetOutcome, runForget } from "./forget.ts";
-export type { JobContext, OwnLockJournal } from "./job-context.ts";
+export type { CacheChoice, JobContext, OwnLockJournal } from "./job-context.ts";
 export { findHost, openMachine } from "./open-machine.ts";
 export {
   findRepository,

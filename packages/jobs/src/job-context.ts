@@ -17,8 +17,16 @@ export interface JobContext {
   readonly localEnv: Readonly<Record<string, string>>;
   readonly homeFolder: string | undefined;
   readonly agentSocket: string | undefined;
+  /** Where metadata of repositories is kept; undefined: nowhere, as for drills, which are to prove what the store has. */
+  readonly cache?: CacheChoice | undefined;
   /** "lifeboat 0.1.0": written into snapshots. */
   readonly programVersion: string;
+}
+
+export interface CacheChoice {
+  readonly folder: string;
+  /** Also for repositories in a folder, which are as near as the cache: somebody asked for it. */
+  readonly isAsked?: boolean | undefined;
 }
 
 /** The locks of this installation, also those that a killed process left. */

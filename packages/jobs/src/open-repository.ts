@@ -1,10 +1,12 @@
 import {
+  type CacheOptions,
   createPace,
   initRepository,
   limitRate,
   type ObjectStore,
   openObjectStore,
   openRepository,
+  parseRepositoryUrl,
   type Repository,
   type S3Credentials,
   type StoreLocation,
@@ -35,9 +37,9 @@ export interface RepositoryByHand {
 
 /** Opens it; the caller closes it. Errors: as openRepository, and `asset-unknown`, `secret-unresolved`. */
 export async function openChosenRepository(context: JobContext, choice: RepositoryChoice): Promise<Repository> {
-  const { store, location, password } = await openPlace(context, choice);
+  const { store, location, cache, password } = await openPlace(context, choice);
   try {
-    return await openRepository({ store, location }, password);
+    return await openRepository({ store, location, cache }, password);
   } catch (error) {
     await store.close();
     throw error;
@@ -49,10 +51,10 @@ export async function initChosenRepository(
   choice: RepositoryChoice,
   polynomial?: string,
 ): Promise<Repository> {
-  const { store, location, password } = await openPlace(context, choice);
+  const { store, location, cache, password } = await openPlace(context, choice);
   try {
     const { hostname, username } = context.owner;
-    return await initRepository({ store, location }, password, { clock: context.clock, hostname, username, polynomial });
+    return await initRepository({ store, location, cache }, password, { clock: context.clock, hostname, username, polynomial });
   } catch (error) {
     await store.close();
     throw error;
@@ -73,7 +75,12 @@ async function openPlace(context: JobContext, choice: RepositoryChoice) {
     },
     onRetry: (event) => context.logger.warn({ ...event, error: undefined }, "the store did not do it, trying again"),
   });
-  return { store, location, password: byHand.password };
+  return { store, location, cache: cacheOf(context, byHand.url), password: byHand.password };
+}
+
+function cacheOf({ cache, clock, logger }: JobContext, url: string): CacheOptions | undefined {
+  if (cache === undefined || (parseRepositoryUrl(url).kind === "local" && cache.isAsked !== true)) return undefined;
+  return { folder: cache.folder, clock, onProblem: (reason) => logger.info({}, reason) };
 }
 
 /** One pace for all that this program does with a repository: its runs share the line. */

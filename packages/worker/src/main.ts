@@ -53,6 +53,7 @@ await runProgram("worker", [], async (frame) => {
       },
       homeFolder: environment.HOME,
       agentSocket: environment.SSH_AUTH_SOCK,
+      cache: { folder: statePaths(stateFolder).cacheFolder },
       programVersion: `lifeboat ${version}`,
     },
   });

@@ -7,6 +7,11 @@ export const globalOptions: readonly OptionSpec[] = [
     description: "configuration (default: $LIFEBOAT_CONFIG, ./lifeboat.yaml, /etc/lifeboat/lifeboat.yaml)",
   },
   { flags: "--state <DIR>", description: "folder for history and caches; all of it can be lost" },
+  {
+    flags: "--cache-dir <DIR>",
+    description: "keep index, snapshots and folders of repositories here (default: in the state folder, or ~/.cache/lifeboat)",
+  },
+  { flags: "--no-cache", description: "keep nothing of repositories on this machine, and believe nothing that was kept" },
   { flags: "--json", description: "answer for programs: one object, or one object a line while work is running" },
   { flags: "-q, --quiet", description: "errors only" },
   { flags: "-v, --verbose", description: "say more; -vv still more" },
@@ -27,6 +32,7 @@ export const dryRunOption: OptionSpec = { flags: "--dry-run", description: "only
 export const valuedOptions: ReadonlySet<string> = new Set([
   "--config",
   "--state",
+  "--cache-dir",
   "--repo",
   "--password-file",
   "--limit-upload",

@@ -23,6 +23,11 @@ export class OptionValues {
     return this.#options[camelCase(name)] === true;
   }
 
+  /** True for "cache" when --no-cache was given. */
+  isOff(name: string): boolean {
+    return this.#options[camelCase(name)] === false;
+  }
+
   /** How often a flag was given: -vv is 2. */
   count(name: string): number {
     const value = this.#options[camelCase(name)];

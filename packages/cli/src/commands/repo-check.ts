@@ -17,6 +17,7 @@ export const repoCheck: CommandSpec = {
   options: [
     { flags: "--read-data", description: "read every byte, not only structure and sizes" },
     { flags: "--read-data-subset <SHARE>", description: "read part 1/5 of the packs, a random 2.5% of them, or about 500MiB" },
+    { flags: "--with-cache", description: "believe what this machine keeps of index, snapshots and folders: fewer requests" },
     { flags: "--no-lock", description: "for a repository that can only be read: neither a lock nor a record is stored" },
   ],
   examples: [
@@ -26,7 +27,7 @@ export const repoCheck: CommandSpec = {
     { command: "lifeboat repo check --repo /srv/repo --password-file F --read-data", does: "with bare hands, every byte" },
   ],
   details:
-    "With --no-lock, a prune that runs meanwhile shows as damage. Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
+    "Every index file, snapshot and folder is read from the store, also those that the cache has whole: it is the store that is judged. With --no-lock, a prune that runs meanwhile shows as damage. Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
   run: checkOne,
 };
 
@@ -37,7 +38,8 @@ async function checkOne(session: Session, values: OptionValues): Promise<number>
   const context = openJobContext(session, { config, writes: !noLock, progress: showProgress(session, "check") });
   const order = byHandOrder(session, config, "check", runObjectOf(choice));
   session.say(`checking ${"name" in choice ? choice.name : choice.url}${values.flag("read-data") ? ", every byte" : ""}`);
-  const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData, noLock });
+  const withCache = values.flag("with-cache");
+  const { record, error, report } = await runCheck(context, { ...order, repository: choice, readData, withCache, noLock });
   session.output.status(undefined);
   session.signal.throwIfAborted();
   if (config !== undefined) {

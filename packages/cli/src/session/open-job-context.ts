@@ -1,7 +1,15 @@
 import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
-import { createSecretResolver, ensureStateFolder, findStateFolder, openOwnLocks, readInstallId } from "@lifeboat/host";
-import type { JobContext, OwnLockJournal } from "@lifeboat/jobs";
+import {
+  createSecretResolver,
+  ensureStateFolder,
+  findCacheFolder,
+  findStateFolder,
+  openOwnLocks,
+  readInstallId,
+  statePaths,
+} from "@lifeboat/host";
+import type { CacheChoice, JobContext, OwnLockJournal } from "@lifeboat/jobs";
 import { type CompiledConfig, type Logger, messageOf, type ProgressListener } from "@lifeboat/model";
 import { programVersion } from "../program-version.ts";
 import type { Session } from "./session.ts";
@@ -32,6 +40,7 @@ export function openJobContext(session: Session, { config, writes, progress }: J
     localEnv: { PATH: environment.PATH ?? "/usr/local/bin:/usr/bin:/bin", HOME: environment.HOME ?? "/", LC_ALL: "C" },
     homeFolder: environment.HOME,
     agentSocket: environment.SSH_AUTH_SOCK,
+    cache: cacheOf(session, config),
     programVersion: `lifeboat ${programVersion}`,
   };
 }
@@ -49,6 +58,15 @@ function showWaiting({ logger, output, quiet }: Session): Logger {
 
 export function stateFolderOf(session: Session, config: CompiledConfig | undefined): string {
   return findStateFolder({ flag: session.stateFlag, configured: config?.control.state, environment: session.environment });
+}
+
+/** With a configuration the service's own, which it fills; with bare hands that of the account. */
+function cacheOf(session: Session, config: CompiledConfig | undefined): CacheChoice | undefined {
+  const { cacheFlag, stateFlag, environment } = session;
+  if (cacheFlag === false) return undefined;
+  if (cacheFlag !== undefined) return { folder: resolve(cacheFlag), isAsked: true };
+  if (config === undefined && stateFlag === undefined) return { folder: findCacheFolder(environment) };
+  return { folder: statePaths(stateFolderOf(session, config)).cacheFolder };
 }
 
 interface Installation {

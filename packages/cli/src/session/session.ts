@@ -28,6 +28,8 @@ export interface Session extends Disposable {
   readonly dryRun: boolean;
   readonly configFlag: string | undefined;
   readonly stateFlag: string | undefined;
+  /** `--cache-dir`; false: `--no-cache`. */
+  readonly cacheFlag: string | false | undefined;
   /** Work as the person sees it, to standard error; nothing with --quiet or --json. */
   say(text: string): void;
   /** One object to standard output. */
@@ -63,6 +65,7 @@ export function openSession({ output, environment, values }: SessionParts): Sess
     dryRun: values.flag("dry-run"),
     configFlag: values.text("config"),
     stateFlag: values.text("state"),
+    cacheFlag: values.isOff("cache") ? false : values.text("cache-dir"),
     say(text) {
       if (!quiet && !json) output.note(text);
     },

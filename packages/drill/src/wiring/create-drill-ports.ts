@@ -113,7 +113,8 @@ class DrillWorld {
   }
 
   async #open(name: string, choice: RepositoryChoice): Promise<OpenedSite> {
-    const repository = await openChosenRepository(this.#context, choice);
+    // What this machine keeps proves nothing of what the store has.
+    const repository = await openChosenRepository({ ...this.#context, cache: undefined }, choice);
     const snapshots = await repository.listSnapshots({ signal: this.#context.signal });
     await repository.loadIndex({ signal: this.#context.signal });
     this.#lastSite = { name: "name" in choice ? name : repository.store.url, repository, snapshots };

@@ -1,3 +1,5 @@
+export { CacheFolder, type CacheOptions } from "./cached/cache-folder.ts";
+export { createCachedStore } from "./cached/cached-store.ts";
 export {
   type Fault,
   type FaultEffect,

@@ -43,6 +43,8 @@ export interface GetOptions extends RangeOptions {
   readonly into?: Uint8Array | undefined;
   /** Asked before each piece that is read. */
   readonly pace?: Pace | undefined;
+  /** A pack of folders: it is read again and again, and worth being kept at hand. */
+  readonly metadata?: boolean | undefined;
 }
 
 export interface PutOptions extends OperationOptions {
@@ -50,6 +52,8 @@ export interface PutOptions extends OperationOptions {
   readonly sha256?: string | undefined;
   /** Asked before each piece that is sent. */
   readonly pace?: Pace | undefined;
+  /** A pack of folders: it is read again and again, and worth being kept at hand. */
+  readonly metadata?: boolean | undefined;
 }
 
 export type ObjectBody = Uint8Array | readonly Uint8Array[];

@@ -4,12 +4,14 @@ import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { choosePacks, readPacks } from "./check-pack-data.ts";
 import { CheckErrors, type CheckReport, type ReadDataChoice } from "./check-report.ts";
 import { checkTrees, findAffectedFiles, type Root } from "./check-trees.ts";
-import { forgetEverything, type LoadedIndex, loadIndexFiles } from "./load-index-files.ts";
+import { type LoadedIndex, loadIndexFiles } from "./load-index-files.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
 import { isDamage } from "./walk-trees.ts";
 
 export interface CheckOptions {
   readonly readData: ReadDataChoice;
+  /** Believe what this machine keeps of index files, snapshots and folders; default false: the store is judged, not the machine. */
+  readonly withCache?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly progress?: ProgressListener | undefined;
@@ -22,8 +24,9 @@ export interface CheckOptions {
  *
  * Damage goes into the report; thrown are only errors of the store and of who called.
  */
-export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckReport> {
+export async function checkRepository(original: Repository, options: CheckOptions): Promise<CheckReport> {
   const { signal, clock } = options;
+  const repository = original.forgetful({ distrustCache: options.withCache !== true });
   const errors = new CheckErrors();
   const hints: string[] = [];
   const reporter = createProgressReporter(clock, options.progress);
@@ -96,11 +99,10 @@ export async function checkRepository(repository: Repository, options: CheckOpti
 
 /** Newest first, so that damage is told of the newest snapshot that it hits. */
 async function loadRoots(
-  original: Repository,
+  repository: Repository,
   errors: CheckErrors,
   signal: AbortSignal,
 ): Promise<{ roots: Root[]; count: number }> {
-  const repository = forgetEverything(original);
   const found: (Root & { readonly time: number })[] = [];
   const ids = await repository.listIds("snapshot", { signal });
   await forEachLimited(ids, repository.store.connections * 2, async (id) => {

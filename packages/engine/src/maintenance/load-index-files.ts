@@ -1,5 +1,5 @@
 import { decodeIndex, type IndexedPack, packBytes } from "../format/index.ts";
-import { forEachLimited, Repository } from "../repository/repository.ts";
+import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { isDamage } from "./walk-trees.ts";
 
 /** What the index says of a pack as a whole. */
@@ -31,8 +31,8 @@ export interface LoadedIndex {
 }
 
 /** The same repository without anything remembered. Shares the store: do not close it. */
-export function forgetEverything({ store, location, masterKey, keyId, config }: Repository): Repository {
-  return new Repository({ store, location, masterKey, keyId, config });
+export function forgetEverything(repository: Repository): Repository {
+  return repository.forgetful();
 }
 
 /** Reads every index file; a damaged one is told, not thrown. A pack that several files list alike counts once. */

@@ -40,7 +40,9 @@ export interface RepairIndexResult {
  * pack is named that was named before and is sound; the next repair does the rest. The caller holds the exclusive lock: packs of a
  * backup under way have no index yet. What the given repository remembers of its index is out of date afterwards: open it anew.
  */
-export async function repairIndex(repository: Repository, options: RepairIndexOptions): Promise<RepairIndexResult> {
+export async function repairIndex(original: Repository, options: RepairIndexOptions): Promise<RepairIndexResult> {
+  // What this machine has whole may be damaged in the store.
+  const repository = original.forgetful({ distrustCache: true });
   const { signal, readAllPacks = false, dryRun = false } = options;
   const reporter = createProgressReporter(options.clock, options.progress);
   const index = await loadIndexFiles(repository, { signal });

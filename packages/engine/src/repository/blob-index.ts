@@ -35,6 +35,10 @@ export class BlobIndex {
     return this.#packs;
   }
 
+  hasPack(id: string): boolean {
+    return this.#packNumbers.has(id);
+  }
+
   get memoryBytes(): number {
     return this.#slots.byteLength + this.#segments.length * segmentRecords * wordsPerRecord * 4;
   }

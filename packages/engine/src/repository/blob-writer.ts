@@ -242,7 +242,8 @@ export class BlobWriter {
     try {
       const body = new Uint8Array(pack.buffer, 0, pack.length);
       const name = objectName("pack", pack.id);
-      await this.#repository.store.put(name, body, { sha256: pack.id, signal: this.#signal });
+      const metadata = pack.blobs[0]?.type === "tree";
+      await this.#repository.store.put(name, body, { sha256: pack.id, signal: this.#signal, metadata });
     } finally {
       this.#uploads.release(1);
     }

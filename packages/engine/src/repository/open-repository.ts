@@ -1,5 +1,5 @@
 import { type Clock, LifeboatError, messageOf } from "@lifeboat/model";
-import type { ObjectStore, StoreLocation } from "../backend/index.ts";
+import { CacheFolder, type CacheOptions, type ObjectStore, type StoreLocation } from "../backend/index.ts";
 import { createPolynomial, isIrreducible, parsePolynomial } from "../chunker/index.ts";
 import { randomBytes, type ScryptCost, Sealer, type SealKey, sha256Hex } from "../crypto/index.ts";
 import {
@@ -8,6 +8,7 @@ import {
   decodeConfig,
   encodeConfig,
   encodeKeyFile,
+  isId,
   objectName,
   objectPrefix,
   type RepositoryConfig,
@@ -20,6 +21,8 @@ export interface StorePlace {
   readonly store: ObjectStore;
   /** For threads that open the store on their own; undefined for a store in memory. */
   readonly location?: StoreLocation | undefined;
+  /** Where index files, snapshot files and packs of folders are kept on this machine; undefined: nowhere. */
+  readonly cache?: CacheOptions | undefined;
 }
 
 /** Throws `repository-missing`, `wrong-password`, `repository-unsupported`, `repository-damaged` and the store's errors. */
@@ -30,7 +33,14 @@ export async function openRepository(place: StorePlace, password: string): Promi
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
   }
   const { keyId, masterKey } = await findMasterKey(store, password);
-  return new Repository({ store, location: place.location, masterKey, keyId, config: await readConfig(store, masterKey) });
+  const repositoryConfig = await readConfig(store, masterKey);
+  return openOn(place, { masterKey, keyId, config: repositoryConfig });
+}
+
+function openOn({ store, location, cache }: StorePlace, parts: { masterKey: SealKey; keyId: string; config: RepositoryConfig }) {
+  // The id becomes the name of a folder, and whoever wrote the config chose it.
+  const folder = cache !== undefined && isId(parts.config.id) ? new CacheFolder(parts.config.id, cache) : undefined;
+  return new Repository({ store, location, cache: folder, ...parts });
 }
 
 async function readConfig(store: ObjectStore, masterKey: SealKey): Promise<RepositoryConfig> {
@@ -87,7 +97,7 @@ export async function initRepository(place: StorePlace, password: string, option
     chunkerPolynomial: options.polynomial ?? createPolynomial(randomBytes),
   };
   await store.put(configName, new Sealer(masterKey).seal(encodeConfig(config)));
-  return new Repository({ store, location: place.location, masterKey, keyId, config });
+  return openOn(place, { masterKey, keyId, config });
 }
 
 async function refuseHeadless(store: ObjectStore): Promise<void> {

@@ -1,5 +1,5 @@
 import { LifeboatError, messageOf } from "@lifeboat/model";
-import type { ObjectStore, StoreLocation } from "../backend/index.ts";
+import { type CacheFolder, createCachedStore, type ObjectStore, type StoreLocation } from "../backend/index.ts";
 import { type BlobCodec, createBlobCodec } from "../blob-codec/index.ts";
 import { Sealer, type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
 import {
@@ -29,6 +29,7 @@ import { PackCache } from "./pack-cache.ts";
  * Errors of all members: `repository-damaged` for anything that fails its tag, its hash or its form, and those of the store.
  */
 export class Repository {
+  /** With the cache before it, where there is one. */
   readonly store: ObjectStore;
   /** Where it lies, for threads that open it on their own; undefined for a store in memory. */
   readonly location: StoreLocation | undefined;
@@ -41,6 +42,8 @@ export class Repository {
   readonly #codec: BlobCodec;
   readonly #trees = new PackCache(4);
   readonly #indexIds = new Set<string>();
+  readonly #bareStore: ObjectStore;
+  readonly #cache: CacheFolder | undefined;
 
   constructor(parts: {
     store: ObjectStore;
@@ -48,14 +51,34 @@ export class Repository {
     masterKey: SealKey;
     keyId: string;
     config: RepositoryConfig;
+    /** undefined: everything is read from the store. */
+    cache?: CacheFolder | undefined;
+    /** The store with the cache before it, where there is one already. */
+    cachedStore?: ObjectStore | undefined;
   }) {
-    this.store = parts.store;
+    this.#bareStore = parts.store;
+    this.#cache = parts.cache;
+    const cached = parts.cachedStore ?? (parts.cache && createCachedStore(parts.store, parts.cache));
+    this.store = cached ?? parts.store;
     this.location = parts.location;
     this.masterKey = parts.masterKey;
     this.keyId = parts.keyId;
     this.config = parts.config;
     this.sealer = new Sealer(parts.masterKey);
     this.#codec = createBlobCodec(parts.masterKey);
+  }
+
+  /**
+   * The same repository without anything remembered. Shares the store: do not close it. With `distrustCache` it reads each object from
+   * the store, also those that this machine keeps: for who judges what the store has.
+   */
+  forgetful({ distrustCache = false }: { readonly distrustCache?: boolean } = {}): Repository {
+    const { location, masterKey, keyId, config } = this;
+    const store = this.#bareStore;
+    const cache = this.#cache;
+    const isAnew = cache !== undefined && distrustCache;
+    const cachedStore = isAnew ? createCachedStore(store, cache, { distrust: true }) : this.store;
+    return new Repository({ store, location, masterKey, keyId, config, cache, cachedStore });
   }
 
   /** Ids of the index files that are loaded. */
@@ -76,6 +99,7 @@ export class Repository {
       }
       loaded.add(id);
     });
+    for (const id of (await this.#cache?.list("data")) ?? []) if (!this.index.hasPack(id)) await this.#cache?.remove("data", id);
   }
 
   async listIds(kind: ObjectKind, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
@@ -184,7 +208,7 @@ export class Repository {
     const name = objectName("pack", packId);
     if (length < sealOverheadBytes) throw this.damaged("pack", packId, `blob ${location.id} has ${length} bytes in the index`);
     if (type === "data") return this.store.get(name, { offset, length, ...options });
-    const pack = await this.#trees.get(packId, () => this.store.get(name, options));
+    const pack = await this.#trees.get(packId, () => this.store.get(name, { ...options, metadata: true }));
     if (offset + length > pack.length) throw this.damaged("pack", packId, `ends at ${pack.length}, within blob ${location.id}`);
     return pack.subarray(offset, offset + length);
   }

@@ -25,6 +25,12 @@ export function findStateFolder({ flag, configured, environment, root }: StateFo
   return join(environment.HOME ?? homedir(), ".local/state/lifeboat");
 }
 
+/** Path of the folder for caches where no state folder was chosen: `$XDG_CACHE_HOME/lifeboat`, else in the home. Nothing is created. */
+export function findCacheFolder(environment: Environment): string {
+  const base = environment.XDG_CACHE_HOME;
+  return join(base?.startsWith("/") ? base : join(environment.HOME ?? homedir(), ".cache"), "lifeboat");
+}
+
 /** Creates it for the owner alone where it is missing and gives its real path. Errors: `state-folder-failed`. */
 export function ensureStateFolder(folder: string): string {
   try {
