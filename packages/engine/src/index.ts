@@ -61,6 +61,14 @@ export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./main
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
 export { type RepairIndexOptions, type RepairIndexResult, repairIndex } from "./maintenance/repair-index.ts";
+export { type RepairedPack, type RepairPacksOptions, type RepairPacksResult, repairPacks } from "./maintenance/repair-packs.ts";
+export {
+  executeSnapshotRepair,
+  planSnapshotRepair,
+  repairedTag,
+  type SnapshotRepairPlan,
+  type SnapshotRepairResult,
+} from "./maintenance/repair-snapshots.ts";
 export { replaceSnapshot } from "./maintenance/replace-snapshot.ts";
 export {
   addKey,
@@ -75,6 +83,7 @@ export {
 export { type RepositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
 export { type ExecuteRewriteOptions, executeRewrite, planRewrite, type RewritePlan } from "./maintenance/rewrite-snapshots.ts";
 export { streamFile } from "./maintenance/stream-file.ts";
+export type { RepairedPath, TreeDamage } from "./maintenance/tree-repairer.ts";
 export { unlockRepository } from "./maintenance/unlock-repository.ts";
 export type { BlobLocation } from "./repository/blob-index.ts";
 export { BlobWriter } from "./repository/blob-writer.ts";

@@ -146,7 +146,7 @@ export const commandTable: readonly TableSection[] = [
       },
       {
         name: "repo repair",
-        summary: "make the index anew from the packs",
+        summary: "bring back what damage has left: index, packs, snapshots",
         load: async () => (await import("../commands/repo-repair.ts")).repoRepair,
       },
       {

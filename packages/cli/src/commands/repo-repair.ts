@@ -1,91 +1,52 @@
-import { type CheckReport, checkRepository, type RepairIndexResult, repairIndex } from "@lifeboat/engine";
-import { exitCodes, LifeboatError } from "@lifeboat/model";
+import { LifeboatError } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
-import { countOf } from "../output/format-size.ts";
-import { showProgress } from "../output/show-progress.ts";
+import { repairIndexOf } from "../repair/repair-index.ts";
+import { repairPacksOf } from "../repair/repair-packs.ts";
+import { repairSnapshotsOf } from "../repair/repair-snapshots.ts";
+import { manySnapshotsOptions } from "../session/pick-snapshots.ts";
 import type { Session } from "../session/session.ts";
-import { withChosenRepository } from "../session/with-chosen-repository.ts";
 
 export const repoRepair: CommandSpec = {
-  arguments: [{ name: "<part>", description: "index" }],
+  arguments: [
+    { name: "<part>", description: "index, packs or snapshots" },
+    { name: "[ids...]", description: "packs: which; snapshots: which (default: all)" },
+  ],
   repository: true,
   writes: true,
-  options: [{ flags: "--read-all-packs", description: "believe no index file: read the header of every pack" }],
+  options: [
+    { flags: "--read-all-packs", description: "index: believe no index file, read the header of every pack" },
+    { flags: "--keep <DIR>", description: "packs: keep damaged packs as they are in this folder", default: "." },
+    { flags: "--forget", description: "snapshots: remove the damaged ones; else the repaired ones stand beside them" },
+    ...manySnapshotsOptions,
+    { flags: "--yes", description: "do not ask" },
+  ],
   examples: [
     { command: "lifeboat repo repair index --repo main --dry-run", does: "what the index lacks, and what it names in vain" },
     { command: "lifeboat repo repair index --repo main", does: "repair it, then check and name what is lost" },
+    { command: "lifeboat repo repair packs ID --repo main", does: "move what still opens out of a damaged pack" },
+    { command: "lifeboat repo repair snapshots --repo main --dry-run", does: "which paths of which snapshots are hit" },
+    {
+      command: "lifeboat repo repair snapshots --repo main --forget",
+      does: "put what is left in the place of damaged snapshots",
+    },
     { command: "lifeboat repo repair index --repo /srv/repo --password-file F --read-all-packs", does: "from nothing" },
   ],
   details:
-    "Packs and snapshots are never touched. Afterwards the structure is checked; exit code 6: something is lost, and named. The next backup of files that are still there brings their data back.",
-  run: repairOne,
+    "After 'lifeboat repo check --read-data' has found damage, in this order: back up again (what is still on the hosts is stored anew), then\n" +
+    "  index        packs that are gone leave the index, packs that it does not know come into it; packs and snapshots are never touched\n" +
+    "  packs        what opens moves into new packs, the damaged ones go; one that this machine's cache has whole is stored again\n" +
+    "  snapshots    files lose the content that is lost, folders that cannot be read become empty; all else stays\n" +
+    "A repaired snapshot that stands beside the damaged one has the tag \"repaired\". A copy in another repository is the better way: 'lifeboat copy'.\n" +
+    "Exit code 6 after an index: something is lost, and named. 3 after snapshots: some cannot be repaired, and were left.",
+  run: repairPart,
 };
 
-async function repairOne(session: Session, values: OptionValues): Promise<number> {
+async function repairPart(session: Session, values: OptionValues): Promise<number> {
   const part = values.word(0);
-  if (part !== "index") throw new LifeboatError("usage", `"${part}" cannot be repaired (index)`);
-  const progress = showProgress(session, "repair");
-  const { dryRun } = session;
-  const opened = { lock: dryRun ? "none" : "exclusive", progress } as const;
-  return withChosenRepository(session, values, opened, async ({ repository, context, lock }) => {
-    const { signal, clock } = context;
-    const readAllPacks = values.flag("read-all-packs");
-    const result = await repairIndex(repository, { readAllPacks, dryRun, signal, clock, progress });
-    session.output.status(undefined);
-    await lock?.assertHeld();
-    const report = dryRun ? undefined : await checkRepository(repository, { readData: false, signal, clock, progress });
-    session.output.status(undefined);
-    if (session.json) await session.answer(answerOf(result, report, dryRun));
-    else tell(session, result, report);
-    return report !== undefined && report.errorCount > 0 ? exitCodes.checkFailed : exitCodes.passed;
-  });
-}
-
-function answerOf(result: RepairIndexResult, report: CheckReport | undefined, dryRun: boolean) {
-  return {
-    message_type: "summary",
-    dry_run: dryRun,
-    packs_found: result.foundPacks,
-    blobs_found: result.foundBlobs,
-    packs_missing: result.missingPacks,
-    packs_unreadable: result.unreadablePacks,
-    index_files_damaged: result.damagedIndexFiles,
-    index_files_replaced: result.replacedIndexFiles,
-    index_files_stored: result.storedIndexFiles,
-    ...(report !== undefined && { num_errors: report.errorCount, errors: report.errors }),
-  };
-}
-
-const maxShown = 50;
-
-function tell(session: Session, result: RepairIndexResult, report: CheckReport | undefined): void {
-  const { foundPacks, foundBlobs, missingPacks, unreadablePacks, damagedIndexFiles } = result;
-  const list = (lines: readonly string[]) => {
-    for (const line of lines.slice(0, maxShown)) session.output.note(`  ${line}`);
-    if (lines.length > maxShown) session.output.note(`  and ${lines.length - maxShown} more`);
-  };
-  list(damagedIndexFiles.map(({ detail }) => `! ${detail}`));
-  list(missingPacks.map((id) => `! pack ${id} is in the index and not there`));
-  list(unreadablePacks.map(({ detail }) => `! ${detail}`));
-  if (foundPacks > 0) session.say(`  ${countOf(foundPacks, "pack")} read, with ${countOf(foundBlobs, "blob")}`);
-  const isWhole = result.replacedIndexFiles + foundPacks === 0;
-  if (report === undefined) {
-    session.say(isWhole ? "the index names every pack that is there, and no other" : "Dry run: nothing was changed.");
-    return;
-  }
-  session.say(
-    isWhole
-      ? "the index was whole: nothing to repair"
-      : `✓ ${countOf(result.replacedIndexFiles, "index file")} replaced, ${result.storedIndexFiles} stored`,
-  );
-  if (report.errorCount === 0) {
-    session.say(`✓ sound: ${countOf(report.snapshots, "snapshot")}, ${countOf(report.blobs, "blob")}`);
-    return;
-  }
-  list(report.errors.map(({ kind, id, detail }) => `✗ ${kind} ${id}: ${detail}`));
-  session.output.note(`✗ LOST: ${countOf(report.errorCount, "error")} that no index can repair`);
-  session.output.note(
-    "  next   back up again: what is still on the hosts is stored anew; 'lifeboat repo check --read-data' then",
-  );
+  if (part === "packs") return repairPacksOf(session, values);
+  if (part === "snapshots") return repairSnapshotsOf(session, values);
+  if (part !== "index") throw new LifeboatError("usage", `"${part}" cannot be repaired (index, packs, snapshots)`);
+  if (values.words.length > 1) throw new LifeboatError("usage", `the index is repaired as a whole, not "${values.word(1)}"`);
+  return repairIndexOf(session, values);
 }

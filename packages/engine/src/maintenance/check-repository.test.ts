@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { byteString } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,7 +25,6 @@ const flip = (at: number) => (bytes: Buffer) => {
 describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (needs restic)", { timeout: 300_000 }, () => {
   let fixture: ReturnType<typeof createStockFixture>;
   let ids: string[] = [];
-  let copies = 0;
   beforeAll(async () => {
     fixture = createStockFixture();
     ids = await backUpRounds(fixture, 2, 20_000_000);
@@ -34,11 +33,7 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
 
   const check = async (path: string, readData: ReadDataChoice): Promise<CheckReport> =>
     checkRepository(await fixture.open(path), options(readData));
-  const copyRepository = () => {
-    const path = join(fixture.folder, `damaged-${++copies}`);
-    cpSync(fixture.repositoryPath, path, { recursive: true });
-    return path;
-  };
+  const copyRepository = () => fixture.copyRepository();
   /** Ids of packs that hold folders, or data, of which the largest comes first. */
   const packsOf = async (path: string, contents: "tree" | "data") => {
     const { packs } = await loadIndexFiles(await fixture.open(path));

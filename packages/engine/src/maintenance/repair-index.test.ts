@@ -15,17 +15,12 @@ describe.skipIf(!hasRestic)(
   () => {
     let fixture: ReturnType<typeof createStockFixture>;
     let ids: string[] = [];
-    let copies = 0;
     beforeAll(async () => {
       fixture = createStockFixture();
       ids = await backUpRounds(fixture, 3, 2_000_000);
     });
     afterAll(() => fixture.remove());
-    const copyRepository = () => {
-      const path = join(fixture.folder, `copy-${++copies}`);
-      cpSync(fixture.repositoryPath, path, { recursive: true });
-      return path;
-    };
+    const copyRepository = () => fixture.copyRepository();
     const check = async (path: string) => checkRepository(await fixture.open(path), { ...options(), readData: false });
     const expectWhole = (path: string) => {
       fixture.restic(["check", "--read-data", "--no-lock"], path);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ByteString } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,17 +19,12 @@ const options = () => ({ signal: new AbortController().signal, clock: fixtureClo
 describe.skipIf(!hasRestic)("erasing paths from snapshots that stock restic wrote (needs restic)", { timeout: 300_000 }, () => {
   let fixture: ReturnType<typeof createStockFixture>;
   let ids: string[] = [];
-  let copies = 0;
   beforeAll(async () => {
     fixture = createStockFixture();
     ids = await backUpRounds(fixture, 3, 2_000_000);
   });
   afterAll(() => fixture.remove());
-  const copyRepository = () => {
-    const path = join(fixture.folder, `copy-${++copies}`);
-    cpSync(fixture.repositoryPath, path, { recursive: true });
-    return path;
-  };
+  const copyRepository = () => fixture.copyRepository();
   /** Of rounds 2 and 3. */
   const isExcluded = (path: string) => path.endsWith("/round-2") || path.endsWith("/large-2.bin");
   const rewrite = async (repository: Repository) => {

@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@lifeboat/model";
@@ -32,6 +42,8 @@ export interface StockFixture {
   /** Any exit status; -1 when it was stopped after `timeoutMs`. */
   tryRestic(args: readonly string[], repository?: string, timeoutMs?: number): ResticRun;
   open(repository?: string, wrap?: (store: ObjectStore) => ObjectStore): Promise<Repository>;
+  /** A copy of the repository to damage, another one each time; gives its path. */
+  copyRepository(): string;
   remove(): void;
 }
 
@@ -39,6 +51,7 @@ export function createStockFixture(): StockFixture {
   const folder = mkdtempSync(join(tmpdir(), "lifeboat-maintenance-"));
   const repositoryPath = join(folder, "repository");
   const sourcePath = join(folder, "source");
+  let copies = 0;
   mkdirSync(sourcePath);
   const tryRestic = (args: readonly string[], repository = repositoryPath, timeoutMs = 240_000): ResticRun => {
     const env = { PATH: "/usr/bin:/bin", HOME: folder, TZ: "UTC", RESTIC_PASSWORD: password, RESTIC_REPOSITORY: repository };
@@ -58,6 +71,11 @@ export function createStockFixture(): StockFixture {
     async open(repository = repositoryPath, wrap = (store) => store) {
       const store = wrap(createLocalStore({ path: repository, clock: fixtureClock }));
       return openRepository({ store, location: { url: repository } }, password);
+    },
+    copyRepository() {
+      const path = join(folder, `copy-${++copies}`);
+      cpSync(repositoryPath, path, { recursive: true });
+      return path;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -10,7 +10,7 @@ import { makeRoom } from "./make-room.ts";
 
 /** What is kept: index files, snapshot files and packs of folders, each in a folder of its name. */
 export type CachedKind = "index" | "snapshots" | "data";
-export const cachedKinds: readonly CachedKind[] = ["index", "snapshots", "data"];
+const cachedKinds: readonly CachedKind[] = ["index", "snapshots", "data"];
 
 export interface CacheOptions {
   /** Absolute path; each repository has a folder of its own in it. */

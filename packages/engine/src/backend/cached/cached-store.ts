@@ -1,6 +1,6 @@
 import { sha256Hex } from "../../crypto/index.ts";
 import { defaultMaxBytes, type GetOptions, type ObjectStore } from "../object-store.ts";
-import { type CachedKind, type CacheFolder, cachedKinds } from "./cache-folder.ts";
+import type { CachedKind, CacheFolder } from "./cache-folder.ts";
 
 export interface CachedStoreOptions {
   /**
@@ -18,8 +18,8 @@ interface Kept {
 /**
  * The same store, with index files, snapshot files and packs of folders (those that are asked for as `metadata`) kept in a folder of
  * this machine. These objects never change and are named by the hash of their bytes: only bytes of that hash are taken from the
- * folder, all else is read from the store and put there anew. Which objects there are is always asked of the store; what it no longer
- * lists is removed from the folder. It belongs above the retries: a read that broke is none of its business.
+ * folder, all else is read from the store and put there anew. Which objects there are is always asked of the store; index and snapshot
+ * files that it no longer lists are removed from the folder. It belongs above the retries: a read that broke is none of its business.
  */
 export function createCachedStore(
   store: ObjectStore,
@@ -48,7 +48,9 @@ export function createCachedStore(
     url: store.url,
     connections: store.connections,
     async *list(prefix, options) {
-      const kind = options?.after === undefined ? cachedKinds.find((known) => prefix === `${known}/`) : undefined;
+      // Packs go by the index (Repository.loadIndex): the copy of one that the store has lost may be the last.
+      const isClearing = options?.after === undefined && !distrust && (prefix === "index/" || prefix === "snapshots/");
+      const kind = isClearing ? (prefix.slice(0, -1) as CachedKind) : undefined;
       const gone = kind === undefined ? new Set<string>() : await cache.list(kind);
       for await (const object of store.list(prefix, options)) {
         if (gone.size > 0) gone.delete(object.name.slice(-64));
