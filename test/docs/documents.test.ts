@@ -8,7 +8,16 @@ import { runCommand } from "../services/index.ts";
 import { projectFolder, readDocument, readFences } from "./read-fences.ts";
 
 const adr = (await readdir(join(projectFolder, "docs/adr"))).map((name) => `docs/adr/${name}`);
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/format.md", ...adr];
+const documents = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  "docs/format.md",
+  "docs/from-restic.md",
+  ...adr,
+];
 const readme = await readDocument("README.md");
 
 describe("README.md", () => {

@@ -60,6 +60,7 @@ export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapsho
 export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
+export { findLostRoots, type LostRoots, recoverRoots } from "./maintenance/recover-roots.ts";
 export { type RepairIndexOptions, type RepairIndexResult, repairIndex } from "./maintenance/repair-index.ts";
 export { type RepairedPack, type RepairPacksOptions, type RepairPacksResult, repairPacks } from "./maintenance/repair-packs.ts";
 export {
@@ -82,6 +83,15 @@ export {
 } from "./maintenance/repository-keys.ts";
 export { type RepositoryStats, repositoryStats } from "./maintenance/repository-stats.ts";
 export { type ExecuteRewriteOptions, executeRewrite, planRewrite, type RewritePlan } from "./maintenance/rewrite-snapshots.ts";
+export {
+  type ListedKind,
+  listedKinds,
+  listObjects,
+  type ShownKind,
+  shownKinds,
+  showObject,
+} from "./maintenance/show-object.ts";
+export { type SnapshotStats, type StatsMode, snapshotStats, statsModes } from "./maintenance/snapshot-stats.ts";
 export { streamFile } from "./maintenance/stream-file.ts";
 export type { RepairedPath, TreeDamage } from "./maintenance/tree-repairer.ts";
 export { unlockRepository } from "./maintenance/unlock-repository.ts";
@@ -97,3 +107,4 @@ export { describeDifferences, hasSameOwner } from "./restorer/compare-entry.ts";
 export { planRestore, type RestoreItem, type RestorePlan } from "./restorer/restore-plan.ts";
 export { type ExistingRule, type RestoreOptions, type RestoreResult, restoreSnapshot } from "./restorer/restore-snapshot.ts";
 export type { RestoreProblem } from "./restorer/restore-tally.ts";
+export { writeTarArchive } from "./restorer/tar-archive.ts";

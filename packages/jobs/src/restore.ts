@@ -17,6 +17,10 @@ export interface RestoreOrder {
   readonly snapshot: Snapshot;
   /** Absolute paths of the snapshot; empty: everything. */
   readonly include: readonly ByteString[];
+  /** Of these only what fits, with all below; absolute paths. Undefined: all. */
+  readonly isIncluded?: ((path: ByteString, isFolder: boolean) => boolean) | undefined;
+  /** Left out with all below. */
+  readonly isExcluded?: ((path: ByteString, isFolder: boolean) => boolean) | undefined;
   /** Host of the config; undefined: this machine. */
   readonly host: string | undefined;
   /** Folder on that machine. Restored paths lie below it with their full path. */
@@ -62,12 +66,13 @@ async function restoreOn(context: JobContext, order: RestoreOrder, machine: Mach
   const state = await target.state(signal);
   const overwrite = order.confirm === undefined ? order.overwrite : await order.confirm(state, target);
   if (overwrite === undefined) refuseFull(state, target);
-  const { repository, snapshot, include, verifyExisting = false, dryRun = false } = order;
+  const { repository, snapshot, include, isIncluded, isExcluded, verifyExisting = false, dryRun = false } = order;
   const root = state.root || sudo;
   const isFull = state.exists && !state.empty;
   const existing = isFull && overwrite !== undefined ? { overwrite, verify: verifyExisting, root } : undefined;
   await repository.loadIndex({ signal });
-  const result = await restoreSnapshot({ repository, snapshot, target, include, existing, dryRun, clock, signal, progress });
+  const choice = { include, isIncluded, isExcluded };
+  const result = await restoreSnapshot({ repository, snapshot, target, ...choice, existing, dryRun, clock, signal, progress });
   const verification = dryRun
     ? nothingVerified
     : await verifyRestored({ context, target, order, isRoot: root, plan: result.plan, exempt: result.exempt });

@@ -78,6 +78,16 @@ export const commandTable: readonly TableSection[] = [
       { name: "ls", summary: "list what a snapshot holds", load: async () => (await import("../commands/ls.ts")).ls },
       { name: "find", summary: "find names in snapshots", load: async () => (await import("../commands/find.ts")).find },
       { name: "cat", summary: "print a file of a snapshot", load: async () => (await import("../commands/cat.ts")).cat },
+      {
+        name: "dump",
+        summary: "a folder of a snapshot as a tar archive",
+        load: async () => (await import("../commands/dump.ts")).dump,
+      },
+      {
+        name: "stats",
+        summary: "sizes and counts of snapshots",
+        load: async () => (await import("../commands/stats.ts")).stats,
+      },
       { name: "diff", summary: "compare two snapshots", load: async () => (await import("../commands/diff.ts")).diff },
     ],
   },
@@ -160,6 +170,16 @@ export const commandTable: readonly TableSection[] = [
         load: async () => (await import("../commands/repo-stats.ts")).repoStats,
       },
       {
+        name: "repo list",
+        summary: "ids of objects: packs, blobs, index, keys, locks, snapshots",
+        load: async () => (await import("../commands/repo-objects.ts")).repoList,
+      },
+      {
+        name: "repo cat",
+        summary: "one object as it is stored: config, snapshot, index, tree, ...",
+        load: async () => (await import("../commands/repo-objects.ts")).repoCat,
+      },
+      {
         name: "key list",
         summary: "who has a password of the repository",
         load: async () => (await import("../commands/key-list.ts")).keyList,
@@ -194,6 +214,7 @@ export const commandTable: readonly TableSection[] = [
         summary: "erase paths from snapshots",
         load: async () => (await import("../commands/rewrite.ts")).rewrite,
       },
+      { name: "tag", summary: "change tags of snapshots", load: async () => (await import("../commands/tag.ts")).tag },
       {
         name: "snapshots pin",
         summary: "keep snapshots whatever a rule says",

@@ -1,6 +1,7 @@
 import { LifeboatError } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
+import { recoverRootsOf } from "../repair/recover-roots.ts";
 import { repairIndexOf } from "../repair/repair-index.ts";
 import { repairPacksOf } from "../repair/repair-packs.ts";
 import { repairSnapshotsOf } from "../repair/repair-snapshots.ts";
@@ -9,7 +10,7 @@ import type { Session } from "../session/session.ts";
 
 export const repoRepair: CommandSpec = {
   arguments: [
-    { name: "<part>", description: "index, packs or snapshots" },
+    { name: "<part>", description: "index, packs, snapshots or roots" },
     { name: "[ids...]", description: "packs: which; snapshots: which (default: all)" },
   ],
   repository: true,
@@ -37,6 +38,7 @@ export const repoRepair: CommandSpec = {
     "  index        packs that are gone leave the index, packs that it does not know come into it; packs and snapshots are never touched\n" +
     "  packs        what opens moves into new packs, the damaged ones go; one that this machine's cache has whole is stored again\n" +
     "  snapshots    files lose the content that is lost, folders that cannot be read become empty; all else stays\n" +
+    "  roots        folders that no snapshot names (of snapshots that are lost or were forgotten, before a prune) become one snapshot\n" +
     "A repaired snapshot that stands beside the damaged one has the tag \"repaired\". A copy in another repository is the better way: 'lifeboat copy'.\n" +
     "Exit code 6 after an index: something is lost, and named. 3 after snapshots: some cannot be repaired, and were left.",
   run: repairPart,
@@ -46,7 +48,8 @@ async function repairPart(session: Session, values: OptionValues): Promise<numbe
   const part = values.word(0);
   if (part === "packs") return repairPacksOf(session, values);
   if (part === "snapshots") return repairSnapshotsOf(session, values);
-  if (part !== "index") throw new LifeboatError("usage", `"${part}" cannot be repaired (index, packs, snapshots)`);
-  if (values.words.length > 1) throw new LifeboatError("usage", `the index is repaired as a whole, not "${values.word(1)}"`);
+  if (values.words.length > 1) throw new LifeboatError("usage", `${part} takes no ids, not "${values.word(1)}"`);
+  if (part === "roots") return recoverRootsOf(session, values);
+  if (part !== "index") throw new LifeboatError("usage", `"${part}" cannot be repaired (index, packs, snapshots, roots)`);
   return repairIndexOf(session, values);
 }

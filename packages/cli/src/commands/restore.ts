@@ -15,6 +15,7 @@ import type { OptionValues } from "../command-line/option-values.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { sayRestoreOutcome, sayRestorePlan } from "../output/show-restore.ts";
 import { type OpenedSnapshot, openSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
+import { readPatterns } from "../session/read-patterns.ts";
 import type { Session } from "../session/session.ts";
 
 export const restore: CommandSpec = {
@@ -41,6 +42,10 @@ export const restore: CommandSpec = {
       description: "read files that look the same where they stand, and compare their content and attributes with the snapshot",
     },
     { flags: "--path <PATH...>", description: "only this path of the snapshot" },
+    { flags: "--include <PATTERN...>", description: "only what fits, with all below: '*.conf', '/srv/www/**/*.jpg'" },
+    { flags: "--exclude <PATTERN...>", description: "not what fits, nor what is below" },
+    { flags: "--iinclude <PATTERN...>", description: "as --include, whether upper or lower case" },
+    { flags: "--iexclude <PATTERN...>", description: "as --exclude, whether upper or lower case" },
     { flags: "--db-server <ADDRESS>", description: "PostgreSQL's address or socket folder, as seen from the target's machine" },
     { flags: "--db-port <PORT>", description: "PostgreSQL's port" },
     { flags: "--db-user <USER>", description: "PostgreSQL's user" },
@@ -54,6 +59,7 @@ export const restore: CommandSpec = {
       command: "lifeboat restore web1/uploads@2026-11-20:/srv/www/2026 --to web1:/srv/restore",
       does: "one folder, back to a host",
     },
+    { command: "lifeboat restore web1/etc@latest --include '*.conf' --to DIR", does: "some files, wherever they lie" },
     { command: "lifeboat restore db1/shop@latest --to-postgres db1/shop_restored", does: "a dump into a new database" },
     {
       command: "lifeboat restore web1/uploads@latest --to web1:/srv/restore --resume",
@@ -92,6 +98,8 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
     repository: opened.repository,
     snapshot: opened.snapshot,
     include,
+    isIncluded: readPatterns(values, "include"),
+    isExcluded: readPatterns(values, "exclude"),
     host,
     folder,
     verify: values.flag("read-back") ? "content" : "metadata",

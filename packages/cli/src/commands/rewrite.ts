@@ -1,11 +1,12 @@
 import { executeRewrite, planRewrite, type RewritePlan } from "@lifeboat/engine";
-import { type ByteString, byteString, displayName, exitCodes, globToRegex, LifeboatError } from "@lifeboat/model";
+import { displayName, exitCodes, LifeboatError } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { describeSnapshot } from "../output/describe-snapshot.ts";
 import { countOf, formatBytes } from "../output/format-size.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { manySnapshotsOptions, pickSnapshots } from "../session/pick-snapshots.ts";
+import { type PathTest, readPatterns } from "../session/read-patterns.ts";
 import { confirm, type Session, timeZoneOf } from "../session/session.ts";
 import { type OpenedRepository, withChosenRepository } from "../session/with-chosen-repository.ts";
 
@@ -59,27 +60,12 @@ async function rewriteSome(session: Session, values: OptionValues): Promise<numb
   });
 }
 
-function readExcludes(values: OptionValues): (path: ByteString, isFolder: boolean) => boolean {
-  const patterns = [
-    ...values.texts("exclude").map((glob) => compile(glob, "")),
-    ...values.texts("iexclude").map((glob) => compile(glob, "i")),
-  ];
-  if (patterns.length === 0) {
-    throw new LifeboatError("usage", "what is to be erased? --exclude is missing; nothing was changed", {
-      hint: "Add --exclude PATTERN; --dry-run shows what it hits.",
-    });
-  }
-  return (path, isFolder) => patterns.some(({ regex, onlyFolders }) => (isFolder || !onlyFolders) && regex.test(path));
-}
-
-function compile(glob: string, flags: string): { readonly regex: RegExp; readonly onlyFolders: boolean } {
-  const pattern = glob.replace(/\/+$/, "");
-  if (pattern === "" || pattern.length > 4096) throw new LifeboatError("usage", `"${glob.slice(0, 100)}" is no pattern`);
-  try {
-    return { regex: new RegExp(`^(?:${globToRegex(byteString(pattern))})$`, `${flags}s`), onlyFolders: glob.endsWith("/") };
-  } catch (error) {
-    throw new LifeboatError("usage", `"${glob}" is no pattern`, { cause: error });
-  }
+function readExcludes(values: OptionValues): PathTest {
+  const isExcluded = readPatterns(values, "exclude");
+  if (isExcluded !== undefined) return isExcluded;
+  throw new LifeboatError("usage", "what is to be erased? --exclude is missing; nothing was changed", {
+    hint: "Add --exclude PATTERN; --dry-run shows what it hits.",
+  });
 }
 
 async function showPlan(session: Session, plan: RewritePlan, timezone: string): Promise<void> {

@@ -29,7 +29,27 @@ export interface PlanOptions {
   readonly tree: string;
   /** Absolute paths of the snapshot to restore, with all below; empty: everything. */
   readonly include: readonly ByteString[];
+  /** Of what is below these, only what this says yes to, with all below and the folders above. Paths are absolute. */
+  readonly isIncluded?: ((path: ByteString, isFolder: boolean) => boolean) | undefined;
+  /** Left out with all below. */
+  readonly isExcluded?: ((path: ByteString, isFolder: boolean) => boolean) | undefined;
   readonly signal: AbortSignal;
+}
+
+/** A folder, and whether it is restored: with patterns that is known only when something in it is. */
+interface WayTo {
+  readonly item: RestoreItem;
+  readonly above: WayTo | undefined;
+  isTaken: boolean;
+}
+
+interface OpenFolder {
+  readonly path: ByteString;
+  readonly tree: string;
+  readonly depth: number;
+  /** All below is wanted. */
+  readonly isIncluded: boolean;
+  readonly above: WayTo | undefined;
 }
 
 /** No sane tree is deeper; a hostile one could be without end only by being its own child, which hashes forbid. */
@@ -55,9 +75,11 @@ class Planner {
   }
 
   async walk(): Promise<void> {
-    const { repository, tree, signal } = this.#options;
+    const { repository, tree, signal, isIncluded, isExcluded } = this.#options;
     // An explicit stack of folders, walked in order: the paths can be very deep.
-    const stack: { path: ByteString; tree: string; depth: number }[] = [{ path: "" as ByteString, tree, depth: 0 }];
+    const stack: OpenFolder[] = [
+      { path: "" as ByteString, tree, depth: 0, isIncluded: isIncluded === undefined, above: undefined },
+    ];
     for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
       signal.throwIfAborted();
       if (folder.depth > maxDepth)
@@ -73,14 +95,31 @@ class Planner {
           continue;
         }
         const relation = this.#relation(path);
-        if (relation === "outside") continue;
-        if (node.type === "dir") {
-          this.#folders.push({ path, node });
+        const isFolder = node.type === "dir";
+        if (relation === "outside" || isExcluded?.(`/${path}` as ByteString, isFolder)) continue;
+        const isWanted =
+          folder.isIncluded || (relation === "inside" && isIncluded?.(`/${path}` as ByteString, isFolder) === true);
+        if (isFolder) {
           if (node.subtree === undefined) throw repository.damaged("tree", folder.tree, `folder ${node.name} has no subtree`);
-          below.push({ path, tree: node.subtree, depth: folder.depth + 1 });
-        } else if (relation === "inside") this.#add(path, node);
+          const way: WayTo = { item: { path, node }, above: folder.above, isTaken: false };
+          if (isWanted) this.#take(way);
+          below.push({ path, tree: node.subtree, depth: folder.depth + 1, isIncluded: isWanted, above: way });
+        } else if (relation === "inside" && isWanted) {
+          this.#take(folder.above);
+          this.#add(path, node);
+        }
       }
       stack.push(...below.reverse());
+    }
+  }
+
+  /** The folders on the way to something that is wanted, from above. */
+  #take(way: WayTo | undefined): void {
+    const missing: WayTo[] = [];
+    for (let at = way; at !== undefined && !at.isTaken; at = at.above) missing.push(at);
+    for (const one of missing.reverse()) {
+      one.isTaken = true;
+      this.#folders.push(one.item);
     }
   }
 

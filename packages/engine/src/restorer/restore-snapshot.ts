@@ -11,7 +11,7 @@ import type { Snapshot } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { BlobReader } from "./blob-reader.ts";
 import { type Reconciliation, reconcileTarget } from "./reconcile-target.ts";
-import { planRestore, type RestoreItem, type RestorePlan } from "./restore-plan.ts";
+import { type PlanOptions, planRestore, type RestoreItem, type RestorePlan } from "./restore-plan.ts";
 import { writeRestoreStream } from "./restore-stream.ts";
 import { type RestoreProblem, RestoreTally } from "./restore-tally.ts";
 import { writeReconciled } from "./write-reconciled.ts";
@@ -22,6 +22,9 @@ export interface RestoreOptions {
   readonly target: RestoreTarget;
   /** Absolute paths in the snapshot; empty: everything. */
   readonly include?: readonly ByteString[];
+  /** Further choices, as `planRestore` has them. */
+  readonly isIncluded?: PlanOptions["isIncluded"];
+  readonly isExcluded?: PlanOptions["isExcluded"];
   /** For a target that is not empty: what happens to what stands there. Undefined for one that is new or empty. */
   readonly existing?: ExistingRule | undefined;
   /** Only count what would be done. */
@@ -74,7 +77,8 @@ export interface RestoreResult {
 export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreResult> {
   const { repository, snapshot, signal, clock, progress, target, existing, dryRun = false } = options;
   await repository.loadIndex({ signal });
-  const plan = await planRestore({ repository, tree: snapshot.tree, include: options.include ?? [], signal });
+  const { include = [], isIncluded, isExcluded } = options;
+  const plan = await planRestore({ repository, tree: snapshot.tree, include, isIncluded, isExcluded, signal });
   refuseNothing(options, plan);
   const tally = new RestoreTally(clock, progress);
   for (const { path, reason } of plan.skipped) tally.report(path, reason);
@@ -109,7 +113,10 @@ function countReplacements({ files, others }: Reconciliation): number {
 }
 
 function refuseNothing(options: RestoreOptions, plan: RestorePlan): void {
-  const { include = [] } = options;
+  const { include = [], isIncluded } = options;
+  if (isIncluded !== undefined && plan.files.length + plan.others.length + plan.folders.length === 0) {
+    throw new LifeboatError("path-not-found", "nothing in the snapshot fits the patterns; nothing was written");
+  }
   if (include.length === 0 || plan.files.length + plan.others.length > 0) return;
   if (plan.folders.some((folder) => isWanted(folder, include))) return;
   throw new LifeboatError("path-not-found", `the snapshot holds no ${include.map(displayName).join(", ")}; nothing was written`);

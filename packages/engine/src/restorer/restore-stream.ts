@@ -22,6 +22,8 @@ export interface RestoreStreamContent {
   readonly folders?: readonly RestoreItem[];
   readonly files?: readonly RestoreItem[];
   readonly others?: readonly RestoreItem[];
+  /** Folders whose header comes after all that they hold, deepest first: an ordinary `tar --extract` then leaves them their times. */
+  readonly closing?: readonly RestoreItem[];
 }
 
 /** Plain bytes that are loaded ahead; two windows are in memory at once. */
@@ -52,7 +54,7 @@ class RestoreStream {
 
   constructor(options: RestoreStreamOptions, content: RestoreStreamContent) {
     this.#options = options;
-    this.#content = { folders: [], files: [], others: [], ...content };
+    this.#content = { folders: [], files: [], others: [], closing: [], ...content };
   }
 
   async run(kind: "everything" | "folders"): Promise<void> {
@@ -101,6 +103,7 @@ class RestoreStream {
         await output.write(headersOf(item, 0));
       } else this.#options.tally.leaveOut(item, `is another name of ${displayName(item.hardLinkTo)}, whose data is lost`);
     }
+    for (const item of this.#content.closing) await output.write(headersOf(item, 0));
   }
 
   *#windows(): Generator<Piece[]> {
