@@ -23,23 +23,24 @@ const help = async (words: readonly string[]) => {
 test("every command of ours that it names exists, with the options that are named beside it", async () => {
   let options = 0;
   for (const [, own, differences] of rows) {
+    const texts: string[] = [];
     const named = [...codes(own), ...codes(differences).filter((code) => code.startsWith("lifeboat "))];
     for (const command of named) {
       const words = command.split(" ").slice(1);
       // "repo repair packs" is an argument of "repo repair".
       const text = await help(words);
+      texts.push(text);
       expect(text, command).toContain(`Usage: lifeboat ${words.slice(0, 2).join(" ")}`);
     }
     const [first] = codes(own);
     if (first === undefined) continue;
-    const text = await help(first.split(" ").slice(1));
     // After "No", "Not" and "Neither" stands what there is not, after "for" and "with" what restic calls it.
     const lacking = /\b(No|Not|not|Neither|nor) [^;.:]*/g;
     const own_ = differences.replace(lacking, "").replace(/for `--latest`|as restic does with `--forget`/g, "");
     for (const option of codes(own_)
       .flatMap((code) => code.split(" "))
       .filter((word) => word.startsWith("--"))) {
-      expect(text, `${first} ${option}`).toContain(option);
+      expect(texts.join("\n"), `${first} ${option}`).toContain(option);
       options++;
     }
   }

@@ -131,7 +131,7 @@ describe("repo repair index", () => {
     const summary = jsonLines(lost.out).at(-1) as { packs_missing: string[]; errors: { kind: string; detail: string }[] };
     expect(summary.packs_missing).toHaveLength(1);
     expect(summary.errors[0]).toMatchObject({ kind: "blob-missing", detail: expect.stringContaining(place.at("source/")) });
-    expect((await place.run(["repo", "repair", "snapshots", ...own])).code).toBe(2);
+    expect((await place.run(["repo", "repair", "everything", ...own])).code).toBe(2);
   });
 });
 

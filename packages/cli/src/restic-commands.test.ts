@@ -188,7 +188,7 @@ describe("repo repair", () => {
     expect(done.code, done.err).toBe(0);
     const summary = jsonLines(done.out).at(-1) as { packs: { blobs_salvaged: number; blobs_lost: object[] }[] };
     expect(summary.packs[0]!.blobs_lost).toHaveLength(1);
-    expect(summary.packs[0]!.blobs_salvaged).toBeGreaterThan(5);
+    expect(summary.packs[0]!.blobs_salvaged).toBeGreaterThan(2);
     expect(readFileSync(place.at(`kept/pack-${pack}`)).equals(bytes)).toBe(true);
     const plan = await place.run(["repo", "repair", "snapshots", ...own, "--dry-run"]);
     expect([plan.code, plan.out, plan.err]).toEqual([
