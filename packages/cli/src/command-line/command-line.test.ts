@@ -106,7 +106,7 @@ policies: { web: { hosts: [web1], repository: main, schedule: { every: 1h }, sou
   );
   const complete = async (...words: string[]) => (await place.run(["complete", "--", ...words])).out.trim().split("\n");
   expect(await complete("re")).toEqual(["restore", "repo", "rewrite", "retention", "replicate"]);
-  expect(await complete("repo", "c")).toEqual(["check"]);
+  expect(await complete("repo", "c")).toEqual(["check", "cat"]);
   expect(await complete("restore", "w")).toEqual(["web1/pages"]);
   expect(await complete("restore", "--to-")).toEqual(["--to-postgres", "--to-sqlite"]);
   expect(await complete("repo", "stats", "--repo", "m")).toEqual(["main"]);
