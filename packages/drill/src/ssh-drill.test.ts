@@ -31,6 +31,7 @@ beforeAll(async () => {
     nice: false,
     maxBytesPerSecond: undefined,
     transfer: "auto",
+    rangeHashesFromBytes: undefined,
     purpose: "scratch",
     tags: [],
     connectTimeoutSeconds: 10,

@@ -14,6 +14,7 @@ import {
   type CompiledGuards,
   type CompiledPolicy,
   type DumpFacts,
+  displayName,
   formatWithOffset,
   LifeboatError,
   type Machine,
@@ -128,6 +129,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ...figuresOf(summary),
       bytes_received: machine.bytesReceived(),
       ...(archived.bytesResumed > 0 && { bytes_resumed: archived.bytesResumed }),
+      ...(archived.bytesUnmoved > 0 && { bytes_unmoved: archived.bytesUnmoved }),
     };
     return {
       snapshot,
@@ -172,6 +174,7 @@ interface Archived {
   readonly facts: DumpFacts | undefined;
   readonly lost: readonly string[];
   readonly bytesResumed: number;
+  readonly bytesUnmoved: number;
 }
 
 interface ArchiveParts {
@@ -196,9 +199,10 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { paths, exclude, oneFilesystem } = asset.source;
   const name = `${asset.source.name} on ${asset.host}`;
   const { clock, signal, progress } = context;
-  const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
-  const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo });
-  const { tree, figures, problems, problemCount, bytesResumed } = await archiveFiles({
+  const host = context.config?.hosts.get(asset.host);
+  const { sudo = false, transfer = "auto", rangeHashesFromBytes: rangesFromBytes } = host ?? {};
+  const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo, rangesFromBytes });
+  const { tree, figures, problems, problemCount, bytesResumed, bytesUnmoved } = await archiveFiles({
     repository,
     writer,
     source,
@@ -207,6 +211,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     clock,
     signal,
     progress,
+    readWhole: (path, reason) => context.logger.debug({ path: displayName(path), reason }, "a changed file is read whole"),
   });
   return {
     tree,
@@ -219,6 +224,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     facts: undefined,
     lost: source.lost?.() ?? [],
     bytesResumed,
+    bytesUnmoved,
   };
 }
 
@@ -267,6 +273,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
     facts,
     lost: [],
     bytesResumed: 0,
+    bytesUnmoved: 0,
   };
 }
 

@@ -13,6 +13,7 @@ export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf } 
 export { errorObject, type RenderErrorOptions, renderError } from "./errors/render-error.ts";
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
+export { type FileRanges, pageBytes, pageHashBytes, type RangeAccess, type RangesVerdict } from "./files/file-ranges.ts";
 export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
 export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";

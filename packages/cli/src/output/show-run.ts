@@ -69,13 +69,14 @@ export function lossesText(lost: readonly string[]): string {
 
 export function figuresText({ figures }: Pick<RunRecord, "figures">): string {
   const parts: string[] = [];
-  const { total_files_processed, total_bytes_processed, data_added, data_added_packed, bytes_received, bytes_resumed } = figures;
+  const { total_files_processed, total_bytes_processed, data_added, data_added_packed, bytes_received, bytes_resumed, bytes_unmoved } = figures;
   if (total_files_processed !== undefined) parts.push(countOf(total_files_processed, "file"));
   if (total_bytes_processed !== undefined) parts.push(formatBytes(total_bytes_processed));
   if (data_added !== undefined) parts.push(`${formatBytes(data_added)} new`);
   if (data_added_packed !== undefined) parts.push(`${formatBytes(data_added_packed)} stored`);
   if (bytes_received !== undefined) parts.push(`${formatBytes(bytes_received)} over SSH`);
   if (bytes_resumed !== undefined) parts.push(`${formatBytes(bytes_resumed)} kept from a run that was stopped`);
+  if (bytes_unmoved !== undefined) parts.push(`${formatBytes(bytes_unmoved)} of changed files not moved`);
   if (parts.length > 0) return parts.join(", ");
   return Object.entries(figures)
     .map(([name, value]) => `${name.replaceAll("_", " ")} ${/bytes/.test(name) ? formatBytes(value) : value}`)

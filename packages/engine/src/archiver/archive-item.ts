@@ -13,12 +13,16 @@ export interface ArchiveItem {
   readonly previous: TreeNode | undefined;
   /** A checkpoint's node that has the beginning of this file: only what follows is to be read. */
   resume: (TreeNode & { readonly content: readonly string[] }) | undefined;
+  /** The parent snapshot's node of this file as it was before: only what differs is to be read. */
+  base: (TreeNode & { readonly content: readonly string[] }) | undefined;
   extras: FileExtras;
   /** Blob ids, once all are known. */
   content: readonly string[] | undefined;
   bytes: number;
   /** Of them, those that came from `resume`. */
   resumedBytes: number;
+  /** Of them, those that did not have to come thanks to `base`. */
+  unmovedBytes: number;
   /** While the content of a large file comes. */
   stream: BlobStream | undefined;
   verdict: "same" | "torn" | undefined;
@@ -38,10 +42,12 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
     next: undefined,
     previous,
     resume: undefined,
+    base: undefined,
     extras: noExtras,
     content: undefined,
     bytes: 0,
     resumedBytes: 0,
+    unmovedBytes: 0,
     stream: undefined,
     verdict: undefined,
     attempts: 0,

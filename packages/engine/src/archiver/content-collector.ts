@@ -29,6 +29,7 @@ export class ContentCollector {
   async start(item: ArchiveItem): Promise<void> {
     item.bytes = 0;
     item.resumedBytes = 0;
+    item.unmovedBytes = 0;
     item.content = undefined;
     item.stream = undefined;
     if (item.entry.size > singleBlobBytes) {
@@ -44,6 +45,7 @@ export class ContentCollector {
   startRest(item: ArchiveItem, { content, size }: { readonly content: readonly string[]; readonly size: number }): void {
     item.bytes = size;
     item.resumedBytes = size;
+    item.unmovedBytes = 0;
     item.content = undefined;
     this.#openStream(item).resume(content, size);
   }

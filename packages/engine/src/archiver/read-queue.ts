@@ -4,6 +4,7 @@ import type { ArchiveItem } from "./archive-item.ts";
 import { BatchReading } from "./batch-reading.ts";
 import { ContentCollector } from "./content-collector.ts";
 import { extrasOfNode } from "./node-of-entry.ts";
+import type { RangeReading } from "./range-reading.ts";
 
 /** A remote tar costs a round trip and a process: batches of thousands, but not so large that streams end far apart. */
 const batchItems = 4000;
@@ -34,10 +35,14 @@ export class ReadQueue {
   readonly #writer: BlobWriter;
   readonly #outcome: ReadOutcome;
   readonly #signal: AbortSignal;
+  readonly #ranges: RangeReading;
   readonly #onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
   readonly #readings = new Set<BatchReading>();
   readonly #streams = new Set<Promise<void>>();
   #queue: ArchiveItem[] = [];
+  /** Those that are compared with their earlier state: one after the other, so that a host hashes on one core only. */
+  readonly #ranged: ArchiveItem[] = [];
+  #isRanging = false;
   #queuedBytes = 0;
   #inStreams = 0;
   #flushing = false;
@@ -48,6 +53,7 @@ export class ReadQueue {
     writer: BlobWriter;
     outcome: ReadOutcome;
     signal: AbortSignal;
+    ranges: RangeReading;
     /** Content has come; when it gives a promise, no more of this stream is taken before that resolves. */
     onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
   }) {
@@ -55,6 +61,7 @@ export class ReadQueue {
     this.#writer = parts.writer;
     this.#outcome = parts.outcome;
     this.#signal = parts.signal;
+    this.#ranges = parts.ranges;
     this.#onBytes = parts.onBytes;
   }
 
@@ -64,6 +71,11 @@ export class ReadQueue {
   }
 
   add(item: ArchiveItem): void {
+    if (item.base !== undefined) {
+      this.#ranged.push(item);
+      this.#pump();
+      return;
+    }
     this.#queue.push(item);
     this.#queuedBytes += item.entry.type === "file" ? item.entry.size : 0;
     this.#pump();
@@ -71,7 +83,7 @@ export class ReadQueue {
 
   /** Waits while more than enough is queued. */
   async room(): Promise<void> {
-    while (this.#queue.length + this.#inStreams > maxQueued && this.#streams.size > 0) await Promise.race(this.#streams);
+    while (this.#queue.length + this.#ranged.length + this.#inStreams > maxQueued && this.#streams.size > 0) await Promise.race(this.#streams);
     this.#throwFailure();
   }
 
@@ -89,6 +101,7 @@ export class ReadQueue {
 
   async stop(): Promise<void> {
     this.#failure ??= { error: new LifeboatError("cancelled", "reading was stopped") };
+    this.#ranges.stop();
     await Promise.allSettled(this.#streams);
   }
 
@@ -98,20 +111,31 @@ export class ReadQueue {
 
   #pump(): void {
     if (this.#failure !== undefined) return;
-    while (this.#streams.size < maxStreams && this.#queue.length > 0 && this.#isBatchReady()) {
-      const batch = this.#takeBatch();
-      this.#inStreams += batch.length;
-      const stream = this.#read(batch)
-        .catch((error: unknown) => {
-          this.#failure ??= { error };
-        })
-        .finally(() => {
-          this.#inStreams -= batch.length;
-          this.#streams.delete(stream);
-          this.#pump();
-        });
-      this.#streams.add(stream);
+    const ranged = this.#isRanging ? undefined : this.#ranged.shift();
+    if (ranged !== undefined) {
+      this.#isRanging = true;
+      this.#start([ranged], this.#readRanges(ranged).finally(() => {
+        this.#isRanging = false;
+      }));
     }
+    while (this.#streams.size - (this.#isRanging ? 1 : 0) < maxStreams && this.#queue.length > 0 && this.#isBatchReady()) {
+      const batch = this.#takeBatch();
+      this.#start(batch, this.#read(batch));
+    }
+  }
+
+  #start(batch: readonly ArchiveItem[], reading: Promise<void>): void {
+    this.#inStreams += batch.length;
+    const stream = reading
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#inStreams -= batch.length;
+        this.#streams.delete(stream);
+        this.#pump();
+      });
+    this.#streams.add(stream);
   }
 
   #isBatchReady(): boolean {
@@ -155,6 +179,25 @@ export class ReadQueue {
       await collector.drain();
     } finally {
       collector.drop();
+      this.#readings.delete(reading);
+    }
+  }
+
+  /** One file by what differs from before. If that cannot be, it is read as if there had been no parent. */
+  async #readRanges(item: ArchiveItem): Promise<void> {
+    const reading = new BatchReading();
+    item.verdict = undefined;
+    item.content = undefined;
+    this.#readings.add(reading);
+    try {
+      const verdict = await this.#ranges.read(item, reading);
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (verdict !== undefined) this.#judge(item, { kind: "verdict", index: 0, ...verdict }, reading, true);
+      else {
+        item.base = undefined;
+        this.add(item);
+      }
+    } finally {
       this.#readings.delete(reading);
     }
   }

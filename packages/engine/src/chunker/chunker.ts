@@ -74,6 +74,24 @@ export class Chunker {
     }
   }
 
+  /**
+   * Searches all that was pushed, so that no chunk waits for more bytes. Returns the chunks that end in it; when their last one ends
+   * where the bytes end, that is a cut, and what follows is cut as a stream of its own.
+   */
+  settle(): Uint8Array[] {
+    const chunks: Uint8Array[] = [];
+    const finder = this.#finder;
+    while (finder !== undefined && this.#searched < this.#length) {
+      const cut = finder.findCut(this.#searched + 1, this.#length);
+      if (cut === 0) {
+        this.#searched = this.#length;
+        break;
+      }
+      chunks.push(this.#cutOff(finder, cut));
+    }
+    return chunks;
+  }
+
   /** Ends the stream: what is left, [] if that is nothing. */
   finish(): Uint8Array[] {
     if (this.#finished) throw new Error("the stream of this chunker has ended");

@@ -1,3 +1,4 @@
+import { LifeboatError } from "@lifeboat/model";
 import type { SealingPool } from "../sealing/index.ts";
 import type { BlobWriter } from "./blob-writer.ts";
 
@@ -8,7 +9,7 @@ export class BlobStream {
   readonly #writer: BlobWriter;
   readonly #pool: SealingPool;
   readonly #stream: number;
-  readonly #ids: Promise<readonly string[]>[] = [];
+  readonly #ids: (Promise<readonly string[]> | readonly string[])[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #segment: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
@@ -16,6 +17,11 @@ export class BlobStream {
   #resumed: { readonly content: readonly string[]; readonly bytes: number } = { content: [], bytes: 0 };
   readonly #cuts: { id: string | undefined; readonly end: number }[] = [];
   #cutBytes = 0;
+  /** Segments handed to the chunker, and of them those that it has cut: the last one may be empty. */
+  #sent = 0;
+  #taken = 0;
+  #settled: (() => void) | undefined;
+  #isDropped = false;
   /** Bytes written so far, with those of `resume`. */
   bytes = 0;
 
@@ -34,6 +40,23 @@ export class BlobStream {
     this.#resumed = { content, bytes };
     this.#cutBytes = bytes;
     this.bytes = bytes;
+  }
+
+  /** True when what was written ends at a cut of its own, wherever more bytes follow. Waits until all of it is cut. */
+  async settle(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#settled = resolve;
+    await this.#send("settle");
+    await Promise.race([promise, this.#ended.promise]);
+    return this.#cutBytes === this.bytes;
+  }
+
+  /** Passes over a blob that is stored already; only at a cut: before the first byte, after another one, or when `settle` says so. */
+  append(id: string, bytes: number): void {
+    this.bytes += bytes;
+    this.#cutBytes += bytes;
+    this.#cuts.push({ id, end: this.#cutBytes });
+    this.#ids.push([id]);
   }
 
   /** The first blobs, as far as their ids are known and they end within `maxBytes`. */
@@ -57,7 +80,7 @@ export class BlobStream {
       this.#segment.set(piece, this.#filled);
       this.#filled += piece.length;
       at += piece.length;
-      if (this.#filled === segmentBytes) await this.#send(false);
+      if (this.#filled === segmentBytes) await this.#send("more");
     }
   }
 
@@ -70,28 +93,42 @@ export class BlobStream {
 
   /** The ids of all blobs in order; an empty stream has none. */
   async finish(): Promise<string[]> {
-    await this.#send(true);
+    await this.#send("end");
     await this.#ended.promise;
     return [...this.#resumed.content, ...(await Promise.all(this.#ids)).flat()];
   }
 
   /** Gives up: what was cut so far stays as blobs that nothing names. */
   drop(): void {
-    this.#pool.dropStream(this.#stream);
-    for (const ids of this.#ids) ids.catch(() => {});
+    this.#isDropped = true;
+    this.#ended.reject(new LifeboatError("cancelled", "the content was given up"));
+    // What is on its way to the chunker has to come back: others wait for its place.
+    if (this.#taken === this.#sent) this.#pool.dropStream(this.#stream);
+    for (const ids of this.#ids) if (ids instanceof Promise) ids.catch(() => {});
   }
 
-  async #send(last: boolean): Promise<void> {
-    await this.#writer.ready(this.#filled);
+  async #send(then: "more" | "settle" | "end"): Promise<void> {
+    const wanted = this.#filled;
+    await this.#writer.ready(wanted);
+    if (this.#isDropped) {
+      this.#writer.release(wanted);
+      return;
+    }
     const segment = this.#segment?.buffer ?? new ArrayBuffer(0);
     const length = this.#filled;
     this.#filled = 0;
     this.#segment = undefined;
-    this.#pool.chunk(this.#stream, segment, length, last);
+    this.#sent++;
+    this.#pool.chunk(this.#stream, segment, length, then);
   }
 
   #receive(chunks: readonly Uint8Array[], consumed: number, last: boolean): void {
     this.#writer.release(consumed);
+    this.#taken++;
+    if (this.#isDropped) {
+      if (this.#taken === this.#sent) this.#pool.dropStream(this.#stream);
+      return;
+    }
     for (const chunk of chunks) {
       const ranges = Uint32Array.of(chunk.byteOffset, chunk.length);
       const saved = this.#writer.saveBatch({ buffer: chunk.buffer as ArrayBuffer, ranges }, this.#pool.chunks);
@@ -106,6 +143,7 @@ export class BlobStream {
       );
       this.#ids.push(saved);
     }
+    if (this.#taken === this.#sent) this.#settled?.();
     if (last) this.#ended.resolve();
   }
 }

@@ -21,13 +21,14 @@ export type SealingRequest =
   | { readonly kind: "seal"; readonly job: number; readonly wanted: Uint8Array }
   /** Seal blobs whose ids are known; answered by `sealed`. */
   | ({ readonly kind: "sealKnown"; readonly job: number; readonly type: BlobType; readonly ids: readonly string[] } & BlobBatch)
-  /** The next bytes of a stream; answered by `chunked`. `last` ends it. */
+  /** The next bytes of a stream; answered by `chunked`. `last` ends it; `settle` tells whether they end at a cut. */
   | {
       readonly kind: "chunk";
       readonly stream: number;
       readonly bytes: ArrayBuffer;
       readonly length: number;
       readonly last: boolean;
+      readonly settle: boolean;
       /** Memory for chunks. */
       readonly spares: readonly ArrayBuffer[];
     }

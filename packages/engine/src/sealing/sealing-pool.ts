@@ -92,13 +92,14 @@ export class SealingPool {
     return stream;
   }
 
-  /** `bytes` is transferred: it cannot be used afterwards. */
-  chunk(stream: number, bytes: ArrayBuffer, length: number, last: boolean): void {
+  /** `bytes` is transferred: it cannot be used afterwards. `then`: what follows the bytes. */
+  chunk(stream: number, bytes: ArrayBuffer, length: number, then: "more" | "settle" | "end"): void {
     const thread = this.#streams.get(stream)?.thread;
     if (thread === undefined) return;
     thread.load += length;
     const spares = this.chunks.takeSome(sparesPerSegment);
-    this.#post(thread, { kind: "chunk", stream, bytes, length, last, spares }, [bytes, ...spares]);
+    const ending = { last: then === "end", settle: then === "settle" };
+    this.#post(thread, { kind: "chunk", stream, bytes, length, ...ending, spares }, [bytes, ...spares]);
   }
 
   dropStream(stream: number): void {

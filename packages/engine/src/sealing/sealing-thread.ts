@@ -71,6 +71,7 @@ function chunk(request: Extract<SealingRequest, { kind: "chunk" }>): void {
     chunkers.set(request.stream, chunker);
   }
   const chunks = chunker.push(new Uint8Array(request.bytes, 0, request.length));
+  if (request.settle) chunks.push(...chunker.settle());
   if (request.last) {
     chunks.push(...chunker.finish());
     chunkers.delete(request.stream);

@@ -5,6 +5,8 @@ import { host } from "./schema/host-schema.ts";
 
 export const hostDefaults = { port: 22, user: "root", sudo: false, purpose: "production", tags: [], connect_timeout: "15s" };
 
+const defaultRangeHashesFromBytes = 16 * 1024 * 1024;
+
 /** `node` with defaults merged in. Its `jumps` need all hosts: `linkJumps`. */
 export function compileHost(context: CompileContext, name: string, node: MapNode): CompiledHost {
   const input = host.parse(plainOf(node));
@@ -25,6 +27,7 @@ export function compileHost(context: CompileContext, name: string, node: MapNode
     // 0: "unlimited", in the place of a default that limits.
     maxBytesPerSecond: input.limit === 0 ? undefined : input.limit,
     transfer: input.transfer ?? "auto",
+    rangeHashesFromBytes: input.range_hashes === false ? undefined : (input.range_hashes ?? defaultRangeHashesFromBytes),
     purpose: input.purpose ?? "production",
     tags: input.tags ?? [],
     connectTimeoutSeconds: input.connect_timeout ?? 15,

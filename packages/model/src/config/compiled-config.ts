@@ -70,6 +70,8 @@ export interface CompiledHost {
   readonly maxBytesPerSecond: number | undefined;
   /** How files are read: by GNU find and tar, over SFTP, or the first where it can be and else the second. */
   readonly transfer: FileTransfer;
+  /** Changed files from so many bytes on are compared with the last snapshot by hashes; undefined: never. */
+  readonly rangeHashesFromBytes: number | undefined;
   readonly purpose: "production" | "scratch";
   readonly tags: readonly string[];
   readonly connectTimeoutSeconds: number;

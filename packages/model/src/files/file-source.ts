@@ -1,5 +1,6 @@
 import type { ByteString } from "../bytes/byte-string.ts";
 import type { FileEntry, FileExtras } from "./file-entry.ts";
+import type { RangeAccess } from "./file-ranges.ts";
 import type { SourceLoss } from "./source-loss.ts";
 
 /** A part of the source that could not be listed or read as it should. */
@@ -74,6 +75,8 @@ export interface FileSource {
         options: { readonly offset: number; readonly signal: AbortSignal },
       ) => AsyncIterable<readonly ReadEvent[]>)
     | undefined;
+  /** Absent where this way of reading has no such thing, or where it was switched off. Known after the listing has begun. */
+  readonly ranges?: RangeAccess | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

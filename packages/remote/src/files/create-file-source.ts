@@ -1,5 +1,6 @@
 import type { ByteString, FileSource, Machine } from "@lifeboat/model";
 import { listFiles } from "./list-files.ts";
+import { openRanges, RangePrograms } from "./open-ranges.ts";
 import { OwnerNames } from "./owner-names.ts";
 import { readFiles } from "./read-files.ts";
 import { readRest } from "./read-rest.ts";
@@ -14,6 +15,8 @@ export interface FileSourceOptions {
   /** Do not cross into other file systems; mount points themselves are listed. */
   readonly oneFilesystem?: boolean;
   readonly sudo?: boolean;
+  /** Files from so many bytes on can be asked for their ranges; left out: none. */
+  readonly rangesFromBytes?: number | undefined;
 }
 
 /** Files of a machine with GNU find and GNU tar. Nothing is written there; between calls only owners' names are remembered. */
@@ -21,12 +24,20 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
   const paths = normalizePaths(options.paths, options.name);
   const { exclude = [], oneFilesystem = false, sudo = false } = options;
   const names = new OwnerNames(machine);
+  const programs = new RangePrograms();
   return {
     name: options.name,
     paths,
     list: ({ signal, problem }) => listFiles({ machine, names, paths, exclude, oneFilesystem, sudo, signal, problem }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
+    ranges:
+      options.rangesFromBytes === undefined
+        ? undefined
+        : {
+            fromBytes: options.rangesFromBytes,
+            open: (entry, { knownBytes, signal }) => openRanges({ machine, names, sudo, signal }, programs, entry, knownBytes),
+          },
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -1,5 +1,6 @@
 import type { ByteString, CommandArgument } from "@lifeboat/model";
 import { globToRegex, toBytes } from "@lifeboat/model";
+import { type RangeProgramName, rangePrograms } from "./range-programs.ts";
 
 /**
  * Every command that reading files runs on a host, in one file: sudoers and forced commands must name them. GNU find 4.4 and
@@ -89,6 +90,11 @@ export function readCommand(): CommandArgument[] {
 export function readRestCommand(offset: number, count: number): CommandArgument[] {
   const flags = "iflag=nofollow,nonblock,fullblock,skip_bytes,count_bytes";
   return ["xargs", "-0", "-I{}", "dd", "if={}", flags, `skip=${offset}`, `count=${count}`, "bs=256K", "status=none"];
+}
+
+/** Questions about ranges of one file, by what `range-programs.ts` says of it. */
+export function rangesCommand(program: RangeProgramName): CommandArgument[] {
+  return [...rangePrograms[program]];
 }
 
 function anyOf(tests: readonly (readonly CommandArgument[])[]): CommandArgument[] {

@@ -6,6 +6,7 @@ import {
   listCommand,
   ownersCommand,
   ownersFileCommand,
+  rangesCommand,
   readCommand,
   readRestCommand,
   statCommand,
@@ -16,7 +17,7 @@ import {
 export interface AllowedCommand {
   /** A Perl pattern over the words joined by NUL, anchored. Groups `roots` and `above` hold paths, each behind a NUL. */
   readonly pattern: string;
-  readonly input: "" | "names" | "psql" | "sqlite3";
+  readonly input: "" | "names" | "ranges" | "psql" | "sqlite3";
   readonly sudo: boolean;
 }
 
@@ -86,6 +87,8 @@ function fileCommands(): AllowedCommand[] {
       input: "names",
       sudo: true,
     },
+    { pattern: exactly(rangesCommand("python3")), input: "ranges", sudo: true },
+    { pattern: exactly(rangesCommand("perl")), input: "ranges", sudo: true },
   ];
 }
 

@@ -182,8 +182,9 @@ sub run_program {
 # Hands the input on, piece by piece, as far as it is allowed. Gives the reason to stop, if there is one.
 sub pass_input {
     my ($child, $write, $kind) = @_;
-    my $end = $kind eq 'names' ? "\0" : "\n";
+    my $end = $kind eq 'names' || $kind eq 'ranges' ? "\0" : "\n";
     my $rest = '';
+    my $pieces = 0;
     while (1) {
         my $ready = '';
         vec($ready, fileno(STDIN), 1) = 1;
@@ -200,8 +201,12 @@ sub pass_input {
         while ((my $next = index $rest, $end, $at) >= 0) {
             my $piece = substr $rest, $at, $next - $at;
             $at = $next + 1;
-            my $allowed = eval { $kind eq 'names' ? is_reachable($piece) : is_question($kind, $piece) };
+            my $is_name = $kind eq 'names' || $kind eq 'ranges' && !$pieces++;
+            my $allowed = eval { $is_name ? is_reachable($piece) : is_question($kind, $piece) };
             if ($@) { (my $why = $@) =~ s/\n\z//; return $why }
+            # What follows speaks of this file: it must not be taken for another name.
+            return 'this is no file below the paths of this script: ' . $piece
+                if $kind eq 'ranges' && (!$allowed || $is_name && is_above($piece));
             if ($allowed) { $good .= $piece . $end }
             else { print STDERR "lifeboat-pull: left out, because a folder above it is none: ", shown($piece), "\n" }
         }
@@ -219,6 +224,7 @@ sub pass_input {
 
 sub is_question {
     my ($kind, $text) = @_;
+    return 1 if $kind eq 'ranges' && $text =~ /\A(?:[0-9]{1,16}|[hpr] [0-9]{1,16} [0-9]{1,16})\z/;
     return 1 if $lines{$kind}{$text} || $text =~ $counts{$kind};
     refuse('this is nothing that Lifeboat asks ' . $kind . ': ' . $text);
 }

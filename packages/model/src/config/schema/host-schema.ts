@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseJumpList } from "../../machine/jump-list.ts";
-import { flag, name, period, port, rate, text, withAppend, word } from "./scalars.ts";
+import { flag, name, period, port, rate, size, text, withAppend, word } from "./scalars.ts";
 import { secret } from "./secret-schema.ts";
 
 export const host = z
@@ -49,6 +49,14 @@ export const host = z
           description:
             "How files are read: tar, by GNU find and tar there; sftp, where only that can be had (without sudo, and less is kept of each file); auto, tar where it can be and else sftp.",
           default: "auto",
+        })
+        .optional(),
+      range_hashes: z
+        .union([z.literal(false), size("Size.")])
+        .meta({
+          description:
+            "Of changed files from this size on, pieces are hashed on the host (by python3 or perl) and compared with the last snapshot, and only what differs is moved; false: changed files are always read whole.",
+          default: "16MiB",
         })
         .optional(),
       purpose: z
