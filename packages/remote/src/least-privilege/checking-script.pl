@@ -20,10 +20,11 @@ my @paths = (@PATHS@);
 my @starts = (@STARTS@);
 # Words of a command, joined by NUL; how its input is checked ('' for no input); whether it may run with sudo.
 my @commands = (@COMMANDS@);
-# Lines that databases are asked, exactly; and those that count the rows of a table.
+# Lines that databases are asked, exactly; and those that count the rows of a table. About ranges of a file: how much is known, questions.
 my %lines = (@LINES@);
 my %counts = (
     psql    => qr/\Aselect count\(\*\) from (?:[a-z_][a-z0-9_\$]*|"(?:[^"\0\n]|"")+")\.(?:[a-z_][a-z0-9_\$]*|"(?:[^"\0\n]|"")+");\z/,
+    ranges  => qr/\A(?:[0-9]{1,16}|[hpr] [0-9]{1,16} [0-9]{1,16})\z/,
     sqlite3 => qr/\Aselect count\(\*\) from "(?:[^"\0\n]|"")+";\z/,
 );
 
@@ -224,7 +225,6 @@ sub pass_input {
 
 sub is_question {
     my ($kind, $text) = @_;
-    return 1 if $kind eq 'ranges' && $text =~ /\A(?:[0-9]{1,16}|[hpr] [0-9]{1,16} [0-9]{1,16})\z/;
     return 1 if $lines{$kind}{$text} || $text =~ $counts{$kind};
     refuse('this is nothing that Lifeboat asks ' . $kind . ': ' . $text);
 }

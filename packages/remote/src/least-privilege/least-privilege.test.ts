@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
@@ -17,7 +18,9 @@ import {
 import { createPostgresDump } from "../databases/create-postgres-dump.ts";
 import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
-import { listCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import { openRanges, RangePrograms } from "../files/open-ranges.ts";
+import { OwnerNames } from "../files/owner-names.ts";
+import { listCommand, rangesCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
@@ -137,6 +140,32 @@ describe.skipIf(!isRoot)(
       fs.rmSync(join(tree, "link"));
       for (const path of [secret, join(tree, "away/secret")]) {
         expect(await readRest({ ...index, path: byteString(path) })).toEqual(["unreadable"]);
+      }
+    });
+
+    test("ranges of a file are told by either program, but of nothing that a link leads to or that lies outside", async () => {
+      const entries: FileEntry[] = [];
+      const source = createFileSource(machine, { name: "www", paths: files.paths, sudo: true });
+      for await (const some of source.list({ signal, problem: () => undefined })) entries.push(...some);
+      const index = entries.find(({ path }) => path === `${tree}/index.html`)!;
+      const context = { machine, names: new OwnerNames(machine), sudo: true, signal };
+      for (const program of ["python3", "perl"] as const) {
+        const open = async (entry: FileEntry) => {
+          const programs = new RangePrograms();
+          if (program === "perl") programs.isOfNoUse("python3");
+          return openRanges(context, programs, entry, entry.size);
+        };
+        const ranges = await open(index);
+        if ("declined" in ranges) throw new Error(ranges.declined);
+        expect(Buffer.from(await ranges.read(3, 7)).toString()).toBe("tent of");
+        expect(await ranges.hash(0, 7)).toEqual(createHash("sha256").update("content").digest());
+        expect(await ranges.finish()).toMatchObject({ verdict: "same" });
+        for (const path of [secret, join(tree, "away/secret"), join(tree, "away/srv/www/index.html"), `${tree}/../../secret`, sshd.folder]) {
+          expect(await open({ ...index, path: byteString(path) }), path).toHaveProperty("declined");
+        }
+        fs.symlinkSync(secret, join(tree, "link"));
+        expect(await open({ ...index, path: byteString(join(tree, "link")) })).toHaveProperty("declined");
+        fs.rmSync(join(tree, "link"));
       }
     });
 
@@ -272,6 +301,13 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
       "let tar write its archive into a file",
       () => line(readCommand().map((word) => (word === "--file=-" ? `--file=${sshd.folder}/pwned` : word))),
     ],
+    ["run another program of python", () => line(["python3", "-I", "-S", "-c", "import os; os.system('id')"])],
+    ["run another program of perl", () => line(["perl", "-MFcntl", "-MDigest::SHA=sha256", "-e", "system 'id'"])],
+    ["put more behind what python runs", () => line(rangesCommand("python3").map((word, at) => (at === 4 ? `${word};import os;os.system('id')` : word)))],
+    ["put more behind what perl runs", () => line(rangesCommand("perl").map((word, at) => (at === 4 ? `${word}; system 'id';` : word)))],
+    ["give python another option", () => line(["python3", "-i", ...rangesCommand("python3").slice(1)])],
+    ["give perl another module", () => line([...rangesCommand("perl").slice(0, 1), "-Mless", ...rangesCommand("perl").slice(1)])],
+    ["give python a file to run", () => line([...rangesCommand("python3"), secret])],
     ["extract with tar", () => line(["tar", "--extract", "--file=-"])],
     ["let find run a program", () => line(["find", tree, "-exec", "id", ";"])],
     ["let find run one behind what is allowed", () => line([...listOf([tree]), "-exec", "id", ";"])],
@@ -323,6 +359,31 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
       expectNothing(result);
       expect(result.stderr).toMatch(/lifeboat-pull: refused: /);
       expect(result.stdout).not.toContain(secret);
+    }
+  });
+
+  /** How much is known of a file, between its name and the questions. */
+  const known = ["", "9", ""].join("\0");
+
+  test.each([
+    ["a file outside", () => `${secret}${known}r 0 10\0`],
+    ["a file outside by ..", () => `${tree}/../../secret${known}r 0 10\0`],
+    ["a file beside it", () => `${sshd.folder}/srv/www2/hidden${known}r 0 10\0`],
+    ["a file behind a link inside", () => `${tree}/away/secret${known}r 0 10\0`],
+    ["a folder above", () => `${sshd.folder}${known}r 0 10\0`],
+    ["a relative name", () => `secret${known}r 0 10\0`],
+    ["no name", () => `${known}r 0 10\0`],
+    ["another file in the place of the size", () => `${tree}/index.html\0${secret}\0r 0 10\0`],
+    ["another file in the place of a question", () => `${tree}/index.html${known}${secret}\0`],
+    ["a question of another kind", () => `${tree}/index.html${known}x 0 10\0`],
+    ["a question with more in it", () => `${tree}/index.html${known}r 0 10 id\0`],
+    ["a question with a line break", () => `${tree}/index.html${known}r 0 10\n\0`],
+    ["a question without its end", () => `${tree}/index.html${known}r 0 10`],
+  ])("ask about ranges of %s", async (_, input) => {
+    for (const program of ["python3", "perl"] as const) {
+      const result = await tryCommand(line(rangesCommand(program)), input());
+      expectNothing(result);
+      expect(result.stderr).toMatch(/lifeboat-pull: refused: /);
     }
   });
 
