@@ -237,7 +237,9 @@ test("a large file that is compared with the parent, killed: the next run goes o
   const came = await pullUntilKilled(child(), proxy, 40 * mebibyte);
   expect((await restic.run(["check", "--no-lock"])).stdout).toContain("no errors were found");
   const { snapshot, resumed, figures } = await backUp();
-  console.log(`${came} came before the kill, ${resumed} kept, then ${figures.bytes_received} and ${figures.bytes_unmoved} not moved`);
+  console.log(
+    `${came} came before the kill, ${resumed} kept, then ${figures.bytes_received} and ${figures.bytes_unmoved} not moved`,
+  );
   expect(resumed, `seed ${seed}`).toBeGreaterThan(0);
   expect(figures).toMatchObject({ files_changed: 1, total_bytes_processed: 128 * mebibyte });
   expect(figures.bytes_received).toBeLessThan((128 * mebibyte - resumed) * 0.42 + mebibyte);

@@ -26,7 +26,8 @@ export async function checkChangedFile(mebibytes: number): Promise<void> {
   const url = join(temp.path, "repo");
   await mkdir(tree);
   await writeFile(path, "");
-  for (let left = mebibytes; left > 0; left -= 16) await writeFile(path, randomBytes(Math.min(left, 16) * mebibyte), { flag: "a" });
+  for (let left = mebibytes; left > 0; left -= 16)
+    await writeFile(path, randomBytes(Math.min(left, 16) * mebibyte), { flag: "a" });
   await runCommand("setfattr", ["-n", "user.state", "-v", "first", path]);
   const repository = await openTestRepository({ url });
   const log: string[] = [`seed ${seed} (LIFEBOAT_TEST_SEED); a file of ${mebibytes} MiB`];
@@ -36,7 +37,9 @@ export async function checkChangedFile(mebibytes: number): Promise<void> {
     expect(pulled.problems).toEqual([]);
     const { bytesReceived, bytesUnmoved } = pulled;
     const part = ((bytesReceived / size) * 100).toFixed(2);
-    log.push(`${what}: ${bytesReceived} bytes came (${part} %), ${bytesUnmoved} not moved, ${Math.round(performance.now() - started)} ms`);
+    log.push(
+      `${what}: ${bytesReceived} bytes came (${part} %), ${bytesUnmoved} not moved, ${Math.round(performance.now() - started)} ms`,
+    );
     return pulled;
   };
   const first = await pull("whole");

@@ -69,7 +69,15 @@ export function lossesText(lost: readonly string[]): string {
 
 export function figuresText({ figures }: Pick<RunRecord, "figures">): string {
   const parts: string[] = [];
-  const { total_files_processed, total_bytes_processed, data_added, data_added_packed, bytes_received, bytes_resumed, bytes_unmoved } = figures;
+  const {
+    total_files_processed,
+    total_bytes_processed,
+    data_added,
+    data_added_packed,
+    bytes_received,
+    bytes_resumed,
+    bytes_unmoved,
+  } = figures;
   if (total_files_processed !== undefined) parts.push(countOf(total_files_processed, "file"));
   if (total_bytes_processed !== undefined) parts.push(formatBytes(total_bytes_processed));
   if (data_added !== undefined) parts.push(`${formatBytes(data_added)} new`);

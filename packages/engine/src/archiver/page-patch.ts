@@ -34,9 +34,7 @@ export async function patchPages(ranges: FileRanges, offset: number, bytes: Uint
     }
     at += length;
   }
-  await Promise.all(
-    wanted.map(async (range) => bytes.set(await ranges.read(range.offset, range.length), range.offset - offset)),
-  );
+  await Promise.all(wanted.map(async (range) => bytes.set(await ranges.read(range.offset, range.length), range.offset - offset)));
   return pulled;
 }
 

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createRandomBytes } from "../../../../test/fixtures/random-bytes.ts";
 import { createSeededRandom } from "../../../../test/fixtures/seeded-random.ts";
 import { createMemoryStore, type ObjectStore } from "../backend/index.ts";
-import { findReferenceCuts } from "../chunker/reference-cuts.ts";
 import { parsePolynomial } from "../chunker/index.ts";
+import { findReferenceCuts } from "../chunker/reference-cuts.ts";
 import type { Snapshot, TreeNode } from "../format/index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
 import { initRepository } from "../repository/open-repository.ts";
@@ -107,7 +107,10 @@ test(`after random edits a file has the blobs that reading all of it gives (${ca
   const names = Object.keys(edits);
   for (let number = 0; number < cases; number++) {
     const start = randomBytes(2 * mebibyte + random.below(18 * mebibyte));
-    const source = new MemorySource(random.below(4) === 0 ? start.fill(7, 0, Math.min(9 * mebibyte, start.length >> 1)) : start, 1);
+    const source = new MemorySource(
+      random.below(4) === 0 ? start.fill(7, 0, Math.min(9 * mebibyte, start.length >> 1)) : start,
+      1,
+    );
     const first = await archive(source);
     const done = Array.from({ length: 1 + random.below(3) }, () => names[random.below(names.length)]!);
     for (const name of done) source.bytes = Buffer.from(edits[name]!(source.bytes));

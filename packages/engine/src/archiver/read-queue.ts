@@ -83,7 +83,8 @@ export class ReadQueue {
 
   /** Waits while more than enough is queued. */
   async room(): Promise<void> {
-    while (this.#queue.length + this.#ranged.length + this.#inStreams > maxQueued && this.#streams.size > 0) await Promise.race(this.#streams);
+    while (this.#queue.length + this.#ranged.length + this.#inStreams > maxQueued && this.#streams.size > 0)
+      await Promise.race(this.#streams);
     this.#throwFailure();
   }
 
@@ -114,9 +115,12 @@ export class ReadQueue {
     const ranged = this.#isRanging ? undefined : this.#ranged.shift();
     if (ranged !== undefined) {
       this.#isRanging = true;
-      this.#start([ranged], this.#readRanges(ranged).finally(() => {
-        this.#isRanging = false;
-      }));
+      this.#start(
+        [ranged],
+        this.#readRanges(ranged).finally(() => {
+          this.#isRanging = false;
+        }),
+      );
     }
     while (this.#streams.size - (this.#isRanging ? 1 : 0) < maxStreams && this.#queue.length > 0 && this.#isBatchReady()) {
       const batch = this.#takeBatch();

@@ -27,7 +27,9 @@ export class MemorySource implements FileSource {
   wholeReads = 0;
   hashedBytes = 0;
   /** Called before each answer about ranges; gives another answer, or throws. */
-  interfere: ((kind: "hash" | "hashPages" | "read" | "finish", answer: Uint8Array, offset: number) => Uint8Array | undefined) | undefined;
+  interfere:
+    | ((kind: "hash" | "hashPages" | "read" | "finish", answer: Uint8Array, offset: number) => Uint8Array | undefined)
+    | undefined;
   declines = false;
 
   constructor(bytes: Buffer, fromBytes: number | undefined) {
@@ -44,7 +46,15 @@ export class MemorySource implements FileSource {
     this.pulledBytes = 0;
     this.wholeReads = 0;
     this.hashedBytes = 0;
-    const folder = { ...this.entry(), path: byteString("/data"), type: "dir", size: 0, mtime: time(0), ctime: time(0), inode: "1" } as const;
+    const folder = {
+      ...this.entry(),
+      path: byteString("/data"),
+      type: "dir",
+      size: 0,
+      mtime: time(0),
+      ctime: time(0),
+      inode: "1",
+    } as const;
     yield [folder, this.entry()];
   }
 
@@ -100,7 +110,12 @@ export class MemorySource implements FileSource {
 
   #openRanges(entry: FileEntry): FileRanges {
     let isOpen = true;
-    const answer = async (kind: "hash" | "hashPages" | "read", offset: number, length: number, make: (plain: Buffer) => Uint8Array) => {
+    const answer = async (
+      kind: "hash" | "hashPages" | "read",
+      offset: number,
+      length: number,
+      make: (plain: Buffer) => Uint8Array,
+    ) => {
       await Promise.resolve();
       if (!isOpen || offset + length > this.bytes.length) throw new LifeboatError("command-failed", "the program has ended");
       const made = make(Buffer.from(this.bytes.subarray(offset, offset + length)));

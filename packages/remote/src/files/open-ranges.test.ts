@@ -52,7 +52,12 @@ function programsOf(name: RangeProgramName): RangePrograms {
   return programs;
 }
 
-async function opened(machine: Machine, entry: FileEntry, programs = new RangePrograms(), known = entry.size): Promise<FileRanges> {
+async function opened(
+  machine: Machine,
+  entry: FileEntry,
+  programs = new RangePrograms(),
+  known = entry.size,
+): Promise<FileRanges> {
   const ranges = await openRanges(contextOf(machine), programs, entry, known);
   if ("declined" in ranges) throw new Error(ranges.declined);
   return ranges;
@@ -106,7 +111,11 @@ describe.each([
       ]);
       expect(Buffer.from(whole).toString("hex")).toBe(sha256(content));
       expect(Buffer.from(part).toString("hex")).toBe(sha256(content.subarray(12_345, 1_512_345)));
-      const expected = [[4000, 4096], [4096, 8192], [8192, 8193]].map(([from, to]) => sha256(content.subarray(from, to)).slice(0, 32));
+      const expected = [
+        [4000, 4096],
+        [4096, 8192],
+        [8192, 8193],
+      ].map(([from, to]) => sha256(content.subarray(from, to)).slice(0, 32));
       expect(Buffer.from(pages).toString("hex")).toBe(expected.join(""));
       expect(Buffer.from(bytes).equals(content.subarray(2_000_001))).toBe(true);
       expect(Buffer.from(page).toString("hex")).toBe(sha256(content.subarray(8192, 12_288)).slice(0, 32));
@@ -210,7 +219,9 @@ describe("a host", () => {
     const entry = await listed(machine, path);
     const programs = new RangePrograms();
     for (const words of [/python3: .*perl: /, /neither/]) {
-      expect(await openRanges(contextOf(machine), programs, entry, entry.size)).toEqual({ declined: expect.stringMatching(words) });
+      expect(await openRanges(contextOf(machine), programs, entry, entry.size)).toEqual({
+        declined: expect.stringMatching(words),
+      });
       expect(programs.best).toBeUndefined();
     }
   });
@@ -221,19 +232,26 @@ describe("a host", () => {
     ["says it too long", "yes ranges1"],
     ["fails", "echo no such module >&2; exit 1"],
     ["tells attributes without end", `inode=$(find 'PATH' -printf %i); printf 'ranges1 %s 9999999\\n' "$inode"; cat /dev/zero`],
-    ["tells attributes that are none", `inode=$(find 'PATH' -printf %i); printf 'ranges1 %s 9\\n123456789' "$inode"; cat >/dev/null`],
+    [
+      "tells attributes that are none",
+      `inode=$(find 'PATH' -printf %i); printf 'ranges1 %s 9\\n123456789' "$inode"; cat >/dev/null`,
+    ],
     ["tells attributes and ends", `inode=$(find 'PATH' -printf %i); printf 'ranges1 %s 9\\n' "$inode"`],
   ])("whose program %s is read whole", async (_, script) => {
     const machine = machineWith(script.replace("PATH", path));
     const entry = await listed(machine, path);
-    const ranges = await openRanges(contextOf(machine), new RangePrograms(), entry, entry.size).catch((error: { code: string }) => ({
-      declined: error.code,
-    }));
+    const ranges = await openRanges(contextOf(machine), new RangePrograms(), entry, entry.size).catch(
+      (error: { code: string }) => ({
+        declined: error.code,
+      }),
+    );
     expect(ranges).toEqual({ declined: expect.any(String) });
   });
 
   test("that answers more than it was asked is found out", async () => {
-    const machine = machineWith(`inode=$(find '${path}' -printf %i); printf 'ranges1 %s 0\\n' "$inode"; head -c 3000000 /dev/zero; cat >/dev/null`);
+    const machine = machineWith(
+      `inode=$(find '${path}' -printf %i); printf 'ranges1 %s 0\\n' "$inode"; head -c 3000000 /dev/zero; cat >/dev/null`,
+    );
     const entry = await listed(machine, path);
     const ranges = await opened(machine, entry);
     await expect(ranges.hash(0, 10).then(() => ranges.finish())).rejects.toMatchObject({ code: "host-garbage" });

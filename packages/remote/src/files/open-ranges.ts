@@ -156,7 +156,10 @@ class OpenRanges implements FileRanges {
     const [isClean, { status }] = await Promise.all([this.#answers.end(), this.#command.exit]);
     signal.throwIfAborted();
     if (!isClean || status !== 0) {
-      throw new LifeboatError("host-garbage", `the program for ranges on ${machine.name} ended with status ${status} or said too much`);
+      throw new LifeboatError(
+        "host-garbage",
+        `the program for ranges on ${machine.name} ended with status ${status} or said too much`,
+      );
     }
     const [now] = (await statNow(machine, [this.#entry.path], { sudo, signal })).now;
     if (now === undefined) return { verdict: "vanished" };
@@ -173,7 +176,9 @@ class OpenRanges implements FileRanges {
     if (answerBytes > maxAnswerBytes) throw new RangeError(`an answer of ${answerBytes} bytes`);
     const answer = this.#answers.expect(answerBytes);
     // A write that is refused is told better by the answer that does not come.
-    this.#command.write(Buffer.from(`${kind} ${offset} ${length}\0`, "latin1")).catch((error: unknown) => this.#answers.fail(error));
+    this.#command
+      .write(Buffer.from(`${kind} ${offset} ${length}\0`, "latin1"))
+      .catch((error: unknown) => this.#answers.fail(error));
     return answer;
   }
 }

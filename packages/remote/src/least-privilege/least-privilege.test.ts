@@ -160,7 +160,13 @@ describe.skipIf(!isRoot)(
         expect(Buffer.from(await ranges.read(3, 7)).toString()).toBe("tent of");
         expect(await ranges.hash(0, 7)).toEqual(createHash("sha256").update("content").digest());
         expect(await ranges.finish()).toMatchObject({ verdict: "same" });
-        for (const path of [secret, join(tree, "away/secret"), join(tree, "away/srv/www/index.html"), `${tree}/../../secret`, sshd.folder]) {
+        for (const path of [
+          secret,
+          join(tree, "away/secret"),
+          join(tree, "away/srv/www/index.html"),
+          `${tree}/../../secret`,
+          sshd.folder,
+        ]) {
           expect(await open({ ...index, path: byteString(path) }), path).toHaveProperty("declined");
         }
         fs.symlinkSync(secret, join(tree, "link"));
@@ -303,8 +309,14 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ],
     ["run another program of python", () => line(["python3", "-I", "-S", "-c", "import os; os.system('id')"])],
     ["run another program of perl", () => line(["perl", "-MFcntl", "-MDigest::SHA=sha256", "-e", "system 'id'"])],
-    ["put more behind what python runs", () => line(rangesCommand("python3").map((word, at) => (at === 4 ? `${word};import os;os.system('id')` : word)))],
-    ["put more behind what perl runs", () => line(rangesCommand("perl").map((word, at) => (at === 4 ? `${word}; system 'id';` : word)))],
+    [
+      "put more behind what python runs",
+      () => line(rangesCommand("python3").map((word, at) => (at === 4 ? `${word};import os;os.system('id')` : word))),
+    ],
+    [
+      "put more behind what perl runs",
+      () => line(rangesCommand("perl").map((word, at) => (at === 4 ? `${word}; system 'id';` : word))),
+    ],
     ["give python another option", () => line(["python3", "-i", ...rangesCommand("python3").slice(1)])],
     ["give perl another module", () => line([...rangesCommand("perl").slice(0, 1), "-Mless", ...rangesCommand("perl").slice(1)])],
     ["give python a file to run", () => line([...rangesCommand("python3"), secret])],
