@@ -1,6 +1,5 @@
 import type { ByteString, Clock, FileEntry, FileSource, ProgressListener, SourceProblem } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
-import { plainLengthOf } from "../blob-codec/index.ts";
 import type { Snapshot, TreeNode } from "../format/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -11,6 +10,7 @@ import { type Folder, FolderTree } from "./folder-tree.ts";
 import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { RangeReading } from "./range-reading.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { isComparable, isWhole } from "./stored-content.ts";
 
 export interface ArchiveOptions {
   readonly repository: Repository;
@@ -246,24 +246,14 @@ class FileArchiver {
     }
     folder.waiting++;
     const item = createItem(folder, entry, previous);
-    if (this.#options.source.readRest !== undefined && isBeginning(entry, resumed) && this.#isWhole(resumed)) {
+    const { repository, source } = this.#options;
+    if (source.readRest !== undefined && isBeginning(entry, resumed) && isWhole(repository.index, resumed)) {
       item.resume = resumed;
       this.#progress.read(entry, resumed.size);
     }
-    if (this.#isComparable(entry, previous)) item.base = previous;
+    if (isComparable(repository.index, entry, previous, source.ranges?.fromBytes)) item.base = previous;
     if (entry.type === "file" && entry.links > 1 && this.#joinsInode(item)) return;
     this.#reads.add(item);
-  }
-
-  /** Large before and after, and what it was is there: then only what differs is worth moving. */
-  #isComparable(
-    entry: FileEntry,
-    previous: TreeNode | undefined,
-  ): previous is TreeNode & { readonly content: readonly string[] } {
-    const least = this.#options.source.ranges?.fromBytes;
-    if (least === undefined || entry.type !== "file" || previous?.type !== "file" || previous.content === undefined) return false;
-    const { content, size } = previous;
-    return Math.min(entry.size, size) >= Math.max(least, 1) && this.#isWhole({ content, size });
   }
 
   #takeKnown(entry: FileEntry, folder: Folder, node: TreeNode): void {
@@ -303,22 +293,6 @@ class FileArchiver {
   /** A missing blob makes the file be read again, which heals older snapshots too. */
   #hasContent(previous: TreeNode): boolean {
     return previous.content === undefined || previous.content.every((id) => this.#options.repository.index.has(id, "data"));
-  }
-
-  /** Its blobs are there and make up its size: what is read behind them must not stand in the wrong place. */
-  #isWhole({ content, size }: { readonly content: readonly string[]; readonly size: number }): boolean {
-    let bytes = 0;
-    try {
-      for (const id of content) {
-        const location = this.#options.repository.index.locate(id, "data");
-        if (location === undefined) return false;
-        bytes += plainLengthOf(location, location.length);
-      }
-    } catch {
-      // The index claims lengths that no tool writes.
-      return false;
-    }
-    return bytes === size;
   }
 
   #itemRead(item: ArchiveItem): void {

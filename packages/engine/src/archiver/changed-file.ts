@@ -124,15 +124,16 @@ export class ChangedFile {
     const pays = this.#comparedBytes < judgedFromBytes || this.#differingBytes < this.#comparedBytes * payingPart;
     const wanted = pays ? differing.map(({ blob }) => blob.id) : [];
     const loaded = wanted.length === 0 ? new Map<string, never>() : await this.#parts.reader.load(wanted, this.#parts.signal);
-    return Promise.all(
-      pieces.map(async (piece, at): Promise<ReadPiece> => {
-        if (isAsItWas(piece, now[at]!)) return { piece, bytes: undefined, pulled: 0 };
-        const bytes = new Uint8Array(piece.end - piece.start);
-        const pulled = await this.#fill(piece, bytes, loaded.get(piece.blob.id));
-        this.#check(bytes, now[at]!);
-        return { piece, bytes, pulled };
-      }),
-    );
+    const made = pieces.map(async (piece, at): Promise<ReadPiece> => {
+      if (isAsItWas(piece, now[at]!)) return { piece, bytes: undefined, pulled: 0 };
+      const bytes = new Uint8Array(piece.end - piece.start);
+      const pulled = await this.#fill(piece, bytes, loaded.get(piece.blob.id));
+      this.#check(bytes, now[at]!);
+      return { piece, bytes, pulled };
+    });
+    // Copied by now, all of them: `fill` does that before it waits for anything.
+    this.#parts.reader.release(loaded);
+    return Promise.all(made);
   }
 
   /** Gives the bytes that were pulled for it: all, where the earlier blob is damaged or gone. */
@@ -172,9 +173,13 @@ export class ChangedFile {
   }
 
   async #loadSame({ start, blob }: BasePiece): Promise<{ bytes: Uint8Array; pulled: number }> {
-    const loaded = (await this.#parts.reader.load([blob.id], this.#parts.signal)).get(blob.id);
-    if (loaded instanceof Uint8Array && loaded.length === blob.length) return { bytes: loaded, pulled: 0 };
+    const loaded = await this.#parts.reader.load([blob.id], this.#parts.signal);
+    const plain = loaded.get(blob.id);
     const bytes = new Uint8Array(blob.length);
+    const isThere = plain instanceof Uint8Array && plain.length === blob.length;
+    if (isThere) bytes.set(plain);
+    this.#parts.reader.release(loaded);
+    if (isThere) return { bytes, pulled: 0 };
     await pullRange(this.#ranges, start, bytes);
     this.#check(bytes, blob.id);
     return { bytes, pulled: bytes.length };

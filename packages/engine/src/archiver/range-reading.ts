@@ -1,11 +1,11 @@
 import { type FileSource, LifeboatError, type RangeAccess, type RangesVerdict } from "@lifeboat/model";
-import { plainLengthOf } from "../blob-codec/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
 import { BlobReader } from "../restorer/blob-reader.ts";
 import type { ArchiveItem } from "./archive-item.ts";
 import type { BatchReading } from "./batch-reading.ts";
 import { ChangedFile } from "./changed-file.ts";
+import { storedBlobs } from "./stored-content.ts";
 
 export interface RangeReadingParts {
   readonly source: FileSource;
@@ -78,20 +78,15 @@ export class RangeReading {
   async #readOpened(item: ArchiveItem, reading: BatchReading): Promise<RangesVerdict | string> {
     const { writer, repository, signal, onBytes, onUnmoved } = this.#parts;
     const { base } = item;
-    if (base === undefined || this.#access === undefined) return "there is nothing to compare it with";
+    const blobs = base && storedBlobs(repository.index, base.content);
+    if (base === undefined || blobs === undefined || this.#access === undefined) return "there is nothing to compare it with";
     const ranges = await this.#access.open(item.entry, { knownBytes: base.size, signal });
     if ("declined" in ranges) return ranges.declined;
     this.#reader ??= new BlobReader(repository);
-    const blobs = base.content.map((id) => ({ id, length: this.#lengthOf(id) }));
     const parts = { item, blobs, ranges, stream: writer.openStream(), reader: this.#reader, reading };
     this.#open = new ChangedFile({ ...parts, signal, onBytes, onUnmoved });
     if (this.#isStopped) return "the run was stopped";
     const verdict = await this.#open.read();
     return verdict.verdict === "vanished" ? "it is gone" : verdict;
-  }
-
-  #lengthOf(id: string): number {
-    const location = this.#parts.repository.index.locate(id, "data");
-    return location === undefined ? 0 : plainLengthOf(location, location.length);
   }
 }

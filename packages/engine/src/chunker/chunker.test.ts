@@ -47,6 +47,26 @@ test("makes one chunk of a stream up to the minimum and none of an empty one", (
   }
 });
 
+test("looked at in between, cuts the same, and says of an end whether it is a cut", { timeout: 60_000 }, () => {
+  const data = createChacha12Bytes(5n, 12 * mebibyte);
+  const lengths = cut(data, { pushBytes: mebibyte }).map((chunk) => chunk.length);
+  const ends = lengths.map((_, at) => lengths.slice(0, at + 1).reduce((sum, length) => sum + length, 0));
+  const stops = [...ends, ...ends.map((end) => end - 1), ...ends.map((end) => end + 1), 1, 524_287, 700_001, 5 * mebibyte];
+  const chunker = new Chunker(polynomial);
+  const found: number[] = [];
+  let pushed = 0;
+  for (const stop of stops.filter((stop) => stop <= data.length).sort((a, b) => a - b)) {
+    found.push(...chunker.push(data.subarray(pushed, stop)).map((chunk) => chunk.length));
+    pushed = stop;
+    found.push(...chunker.settle().map((chunk) => chunk.length));
+    const isCut = ends.slice(0, -1).includes(stop);
+    expect([stop, found.reduce((sum, length) => sum + length, 0) === stop]).toEqual([stop, isCut]);
+  }
+  found.push(...chunker.push(data.subarray(pushed)).map((chunk) => chunk.length));
+  found.push(...chunker.finish().map((chunk) => chunk.length));
+  expect(found).toEqual(lengths);
+});
+
 test("finds the first of two cuts, wherever they lie in lanes and blocks", { timeout: 60_000 }, () => {
   // 64 zeros are a cut right behind them. A lane is 8192 positions from the minimum on, a block four lanes.
   const lanes = [0, 1, 2, 3, 4, 5, 8];
