@@ -12,6 +12,14 @@ export {
 export { ownAccountFiles } from "./own-account-files.ts";
 export { type CommandOptions, type CommandResult, runCommand } from "./run-command.ts";
 export { type RunningObjectStore, startCeph } from "./start-ceph.ts";
+export {
+  type FaultProxy,
+  type HttpFault,
+  type HttpFaultEffect,
+  type PlannedFault,
+  type SeenRequest,
+  startFaultProxy,
+} from "./start-fault-proxy.ts";
 export { startObjectStore } from "./start-object-store.ts";
 export { type PostgresOptions, type PostgresServer, startPostgres } from "./start-postgres.ts";
 export { type RedisOptions, type RedisServer, startRedis } from "./start-redis.ts";
