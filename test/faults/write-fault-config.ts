@@ -48,6 +48,8 @@ export interface FaultConfigParts {
   readonly ssh: Pick<SshHost, "address" | "port" | "user" | "identityFile" | "knownHostsFile">;
   /** YAML of the map `policies`, indented by two. */
   readonly policies: string;
+  /** Further repositories by name. */
+  readonly others?: Readonly<Record<string, FaultRepository>>;
   /** Further top-level YAML. */
   readonly more?: string;
   /** Default lifeboat.yaml. */
@@ -60,24 +62,28 @@ export async function writeFaultConfig({
   repository,
   ssh,
   policies,
+  others = {},
   more = "",
   name = "lifeboat.yaml",
 }: FaultConfigParts): Promise<string> {
-  const { url, password, credentials } = repository;
-  const secrets = {
-    password,
-    ...(credentials !== undefined && { "key-id": credentials.accessKeyId, "secret-key": credentials.secretAccessKey }),
-  };
-  for (const [file, value] of Object.entries(secrets)) await writeFile(join(folder, file), `${value}\n`, { mode: 0o600 });
+  const repositories: string[] = [];
+  for (const [repositoryName, { url, password, credentials }] of Object.entries({ main: repository, ...others })) {
+    const prefix = repositoryName === "main" ? "" : `${repositoryName}-`;
+    const writeSecret = (file: string, value: string) => writeFile(join(folder, prefix + file), `${value}\n`, { mode: 0o600 });
+    await writeSecret("password", password);
+    repositories.push(`  ${repositoryName}:\n    url: ${JSON.stringify(url)}\n    password: { file: ${prefix}password }\n`);
+    if (credentials === undefined) continue;
+    await writeSecret("key-id", credentials.accessKeyId);
+    await writeSecret("secret-key", credentials.secretAccessKey);
+    const keys = `access_key_id: { file: ${prefix}key-id }, secret_access_key: { file: ${prefix}secret-key }`;
+    repositories.push(`    credentials: { ${keys} }\n`);
+  }
   const { address, port, user, identityFile: identity, knownHostsFile: known_hosts } = ssh;
   const text = `version: 1
 company: { name: Fault tests, timezone: Europe/Berlin }
 control: { state: ${JSON.stringify(join(folder, "state"))} }
 repositories:
-  main:
-    url: ${JSON.stringify(url)}
-    password: { file: password }
-${credentials === undefined ? "" : "    credentials: { access_key_id: { file: key-id }, secret_access_key: { file: secret-key } }\n"}hosts:
+${repositories.join("")}hosts:
   web1: ${JSON.stringify({ address, port, user, identity, known_hosts, connect_timeout: "2m" })}
 policies:
 ${policies}${more}`;

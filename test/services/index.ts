@@ -13,6 +13,7 @@ export { ownAccountFiles } from "./own-account-files.ts";
 export { type CommandOptions, type CommandResult, runCommand } from "./run-command.ts";
 export { type RunningObjectStore, startCeph } from "./start-ceph.ts";
 export {
+  type CallMoment,
   type FaultProxy,
   type HttpFault,
   type HttpFaultEffect,

@@ -102,7 +102,7 @@ test("it calls at each moment of the n-th request that matches", async () => {
       matches: ({ method }) => method === "PUT",
       at: 2,
       times: 1,
-      effect: { kind: "call", moment, call: ({ path }) => calls.push(path) },
+      effect: { kind: "call", moment, call: ({ path }) => void calls.push(path) },
     });
     await put(`called-${moment}-1`);
     expect(calls).toEqual([]);

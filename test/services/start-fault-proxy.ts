@@ -9,6 +9,8 @@ export interface SeenRequest {
   readonly path: string;
 }
 
+export type CallMoment = "before" | "half" | "sent" | "answered";
+
 export type HttpFaultEffect =
   /** An error of S3 in the place of the server's answer; `done`: the server has done it all the same. */
   | { readonly kind: "error"; readonly status: number; readonly code: string; readonly done: boolean }
@@ -22,8 +24,8 @@ export type HttpFaultEffect =
   | { readonly kind: "cut answer"; readonly share: number }
   /** The answer comes in so many pieces, with a pause before each. */
   | { readonly kind: "slow"; readonly pieces: number; readonly pauseMs: number }
-  /** `call` is called: before the request is handed on, when half of its body was, when all of it was, or before its answer is. */
-  | { readonly kind: "call"; readonly moment: "before" | "half" | "sent" | "answered"; readonly call: (seen: SeenRequest) => void };
+  /** `call` is waited for: before the request is handed on, when half of its body was, when all of it was, or before its answer is. */
+  | { readonly kind: "call"; readonly moment: CallMoment; readonly call: (seen: SeenRequest) => Promise<unknown> | void };
 
 export interface HttpFault {
   readonly matches: (seen: SeenRequest) => boolean;
@@ -145,10 +147,11 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, { requ
     if (effect.kind === "error") answerError(outgoing, effect, request);
     return;
   }
-  const call = (moment: string) => {
-    if (effect?.kind === "call" && effect.moment === moment) effect.call(request);
+  const call = async (moment: CallMoment) => {
+    if (effect?.kind === "call" && effect.moment === moment) await effect.call(request);
   };
-  call("before");
+  await call("before");
+  if (socket.destroyed) return;
   const length = Number(incoming.headers["content-length"] ?? 0);
   const stopAt = effect?.kind === "cut request" ? Math.floor(length * effect.share) : length;
   const upstream = handOn();
@@ -156,14 +159,14 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, { requ
   answered.catch(() => undefined);
   let sent = 0;
   let isHalf = length === 0;
-  if (isHalf) call("half");
+  if (isHalf) await call("half");
   for await (const part of incoming as AsyncIterable<Buffer>) {
     const piece = part.subarray(0, stopAt - sent);
-    if (!upstream.write(piece)) await new Promise((resolve) => upstream.once("drain", resolve).once("close", resolve));
+    if (!upstream.write(piece)) await waitForDrain(upstream);
     sent += piece.length;
     if (!isHalf && sent * 2 >= length) {
       isHalf = true;
-      call("half");
+      await call("half");
     }
     if (effect?.kind === "cut request" && sent === stopAt) {
       upstream.destroy();
@@ -171,10 +174,10 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, { requ
       return;
     }
   }
-  upstream.end();
-  call("sent");
+  await new Promise<void>((resolve) => upstream.once("close", resolve).end(resolve));
+  await call("sent");
   const answer = await answered;
-  call("answered");
+  await call("answered");
   if (effect?.kind === "error") {
     answer.resume();
     answerError(outgoing, effect, request);
@@ -182,6 +185,17 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, { requ
   else if (effect?.kind === "cut answer") await passShareOfAnswer(answer, outgoing, effect.share);
   else if (effect?.kind === "slow") await answerSlowly(answer, outgoing, effect);
   else await passAnswer(answer, outgoing);
+}
+
+function waitForDrain(request: ReturnType<typeof openRequest>): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      request.off("drain", goOn).off("close", goOn);
+      resolve();
+    };
+    if (request.destroyed) resolve();
+    else request.on("drain", goOn).on("close", goOn);
+  });
 }
 
 function decodePath(url: string): string {

@@ -19,6 +19,8 @@ export interface TcpProxy extends AsyncDisposable {
   connectionCount(): number;
   /** Resets every open connection; new ones are accepted. */
   cutConnections(): void;
+  /** The same as soon as so many bytes more have come from the target; then calls `then`. */
+  cutAfter(bytes: number, then: () => void): void;
   /** While refused, new connections are reset at once. */
   refuseConnections(refuse: boolean): void;
   /** While frozen, no byte passes in either direction and nothing is closed: a dead network. */
@@ -31,6 +33,7 @@ export interface TcpProxy extends AsyncDisposable {
 export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   let delayMs = options.delayMs ?? 0;
   let cutAfterBytes = options.cutAfterBytes ?? Number.POSITIVE_INFINITY;
+  let afterCut: (() => void) | undefined;
   let refused = false;
   let fromTarget = 0;
   let toTarget = 0;
@@ -75,6 +78,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       if (fromTarget >= cutAfterBytes) {
         cutAfterBytes = Number.POSITIVE_INFINITY;
         cutConnections();
+        afterCut?.();
       }
     });
   });
@@ -103,6 +107,10 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     bytesToTarget: () => toTarget,
     connectionCount: () => count,
     cutConnections,
+    cutAfter: (bytes, then) => {
+      cutAfterBytes = fromTarget + bytes;
+      afterCut = then;
+    },
     refuseConnections: (refuse) => {
       refused = refuse;
     },

@@ -1,0 +1,146 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { compareTrees } from "../fixtures/compare-trees.ts";
+import { createSeededRandom } from "../fixtures/seeded-random.ts";
+import { describeTree } from "../fixtures/tree-manifest.ts";
+import { type BrokenCommand, breakCommand, type CommandShape, watchCommand } from "./break-command.ts";
+import { type FaultScene, openFaultScene, type PlaceUnderFault } from "./open-fault-scene.ts";
+import { type FaultKind, type FaultPlan, planFaults } from "./plan-faults.ts";
+import { CommandKitchen, erasable, type PreparedCommand } from "./prepare-command.ts";
+import type { EndedLifeboat } from "./start-lifeboat.ts";
+
+const isLong = process.env.LIFEBOAT_TEST_LONG === "1";
+const seed = Number(process.env.LIFEBOAT_TEST_SEED ?? Date.now() % 1_000_000_000);
+const random = createSeededRandom(seed);
+const plans = planFaults(random, isLong).map((plan, index) => ({ ...plan, number: index + 1 }));
+
+let scene: FaultScene;
+let kitchen: CommandKitchen;
+/** What each command did when it was last left alone, by command and place. */
+const shapes = new Map<string, CommandShape>();
+/** What broke, for whoever reads the log. */
+const broken: string[] = [];
+
+beforeAll(async () => {
+  console.log(`${plans.length} faults, seed ${seed} (LIFEBOAT_TEST_SEED)`);
+  scene = await openFaultScene(seed, 256);
+  kitchen = await CommandKitchen.open(scene, random);
+}, 300_000);
+
+afterAll(async () => {
+  const counts = Object.entries(Object.groupBy(plans, ({ kind }) => kind)).map(([kind, of]) => `${kind}: ${of?.length}`);
+  console.log(`${broken.length} faults of seed ${seed}:\n${[...broken, ...counts].join("\n")}`);
+  await scene?.[Symbol.asyncDispose]();
+});
+
+/** What a command that could not do its work says: the store's or the host's fault, never damage. */
+function expectedCode(kind: FaultKind): RegExp {
+  if (kind === "SSH connection cut") return /connection-lost|host-unreachable/;
+  if (kind === "disk full") return /store-full/;
+  if (/^S3 (answers|connection)/.test(kind)) return /store-failed|store-unreachable/;
+  return /store-unreachable/;
+}
+
+function expectFailure({ exitCode, signal, stderr, stdout }: EndedLifeboat, code: RegExp, name: string): void {
+  const all = `${name}\n${signal ?? exitCode}\n${stdout}\n${stderr}`;
+  expect(exitCode, all).toBe(1);
+  const codes = [...stderr.matchAll(/\[([a-z]+(?:-[a-z]+)+)\]/g)].map(([, word]) => word);
+  expect(codes, all).toEqual([expect.stringMatching(new RegExp(`^(?:${code.source})$`))]);
+  expect(stderr, all).toMatch(/^ {2}next /m);
+  expect(stderr, all).not.toMatch(/^ +at .*:\d+:\d+/m);
+}
+
+async function expectSound({ restic, name: place }: PlaceUnderFault, flags: readonly string[], name: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await restic.run(["check", ...flags], { accept: "any" });
+  const isClean = exitCode === 0 && stdout.includes("no errors were found");
+  expect(isClean ? "no errors were found" : `exit code ${exitCode}\n${stdout}${stderr}`, `${place}: ${name}`).toBe(
+    "no errors were found",
+  );
+}
+
+async function restoreByRestic<T>(place: PlaceUnderFault, id: string, look: (folder: string) => Promise<T> | T): Promise<T> {
+  const target = join(scene.folder, `by restic ${id.slice(0, 8)}`);
+  await place.restic.run(["restore", "--no-lock", id, "--target", target]);
+  const seen = await look(join(target, scene.tree.folder));
+  await rm(target, { recursive: true });
+  return seen;
+}
+
+async function expectFirstWhole(place: PlaceUnderFault, name: string): Promise<void> {
+  const differences = await restoreByRestic(place, kitchen.first.get(place)!, (folder) => compareTrees(scene.frozen, folder));
+  expect(differences, `${place.name}: ${name}`).toEqual([]);
+}
+
+/** Breaks it at a random point; where the command never came to it, at the first one, and then fails. */
+async function breakOnce(plan: FaultPlan): Promise<{ command: PreparedCommand; before: string[][]; fault: BrokenCommand }> {
+  const key = `${plan.command} ${plan.place === "disk" ? "on disk" : ""}`;
+  for (const early of [false, true, true]) {
+    let shape = shapes.get(key);
+    if (shape === undefined) {
+      const command = await kitchen.prepare(plan);
+      const [{ exitCode, stderr }, watched] = await watchCommand(scene, command);
+      expect(exitCode, stderr).toBe(0);
+      shapes.set(key, watched);
+      shape = watched;
+    }
+    const command = await kitchen.prepare(plan);
+    const before = await Promise.all(command.touched.map((place) => place.names("snapshots")));
+    const fault = await breakCommand(scene, plan, command, { shape, random, early });
+    if (fault.fired !== undefined) return { command, before, fault };
+    const { exitCode, signal, stderr } = fault.ended;
+    expect(exitCode, `no fault, and yet ${signal ?? exitCode}: ${stderr}`).toBe(0);
+  }
+  throw new Error("the fault never fired");
+}
+
+test.each(plans)(
+  "fault $number: $kind, $form, $command, $place",
+  async ({ number, ...plan }) => {
+    const { command, before, fault } = await breakOnce(plan);
+    const name = `fault ${number} of seed ${seed}: ${plan.kind}, ${plan.form}, ${plan.command} ${plan.place}, ${fault.fired}`;
+    broken.push(name);
+    if (plan.form === "passing") expect(fault.ended.exitCode, `${name}\n${fault.ended.stderr}`).toBe(0);
+    else if (!plan.kind.startsWith("SIGKILL")) expectFailure(fault.ended, expectedCode(plan.kind), name);
+
+    // Each look is at the whole repository: what costs more comes in every fourth round, and after each prune.
+    const isRound = number % 4 === 0 || plan.command === "prune";
+    await Promise.all(
+      command.touched.map(async (place, index) => {
+        const names = await place.names("snapshots");
+        const gone = before[index]!.filter((id) => !names.includes(id));
+        if (command.mayRemove) expect(names, name).toContain(kitchen.first.get(place));
+        else expect(gone, name).toEqual([]);
+        await expectSound(place, ["--no-lock", ...(plan.command === "prune" ? ["--read-data"] : [])], name);
+        if (isRound) await expectFirstWhole(place, name);
+      }),
+    );
+    if (plan.form === "lasting") {
+      const [{ exitCode, stderr }, shape] = await watchCommand(scene, command);
+      expect(exitCode, `the next run after ${name}\n${stderr}`).toBe(0);
+      shapes.set(`${plan.command} ${plan.place === "disk" ? "on disk" : ""}`, shape);
+    }
+    await command.judge();
+    for (const place of command.touched) {
+      expect(await place.names("locks"), name).toEqual([]);
+      if (isRound) await expectSound(place, [], `after the next run: ${name}`);
+    }
+  },
+  600_000,
+);
+
+test("in the end every snapshot of every repository restores to what the tree was", async () => {
+  for (const place of Object.values(scene.places)) {
+    await expectSound(place, ["--read-data"], "in the end");
+    await expectFirstWhole(place, "in the end");
+    for (const id of await place.names("snapshots")) {
+      if (id === kitchen.first.get(place)) continue;
+      const restored = await restoreByRestic(place, id, describeTree);
+      const was = kitchen.trees.get(restored["etc/conf.d/a.conf"]!.split(" ").at(-1)!);
+      expect(was, `seed ${seed}: ${place.name} ${id} is no tree that ever was`).toBeDefined();
+      const lacking = Object.keys(was!).filter((path) => !(path in restored));
+      expect(lacking.filter((path) => !erasable.test(path)), `seed ${seed}: ${place.name} ${id}`).toEqual([]);
+      expect({ ...restored, ...Object.fromEntries(lacking.map((path) => [path, was![path]])) }).toEqual(was);
+    }
+  }
+}, 1_800_000);
