@@ -1,5 +1,6 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { cheapenKey } from "../fixtures/cheapen-key.ts";
 import {
   createTempFolder,
   type PostgresServer,
@@ -80,6 +81,7 @@ policies:
     const lifeboat = async (args: readonly string[]) =>
       (await runCommand(process.execPath, [program, ...args, "--config", configFile], { cwd: temp.path, env })).stdout;
     await lifeboat(["repo", "init", "--repo", "main"]);
+    await cheapenKey(repository, "written on paper");
     await lifeboat(["backup", "run", "web", "shop", "--here"]);
     return {
       folder: temp.path,

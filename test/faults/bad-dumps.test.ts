@@ -32,8 +32,6 @@ const savePassword = (password: string) => writeFile(place("database-password"),
 
 beforeAll(async () => {
   temp = await createTempFolder("dumps");
-  // Each run starts threads of its own: without it half of their work is to compile the same files.
-  process.env.NODE_COMPILE_CACHE = join(temp.path, "compiled");
   postgres = await startPostgres();
   await postgres.createDatabase("shop");
   await postgres.sql(

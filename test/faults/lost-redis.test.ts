@@ -47,8 +47,6 @@ async function loseRedis(redis: RedisServer): Promise<RedisServer> {
 async function startHouse() {
   const temp = await createTempFolder("redis-loss");
   onTestFinished(() => temp.remove());
-  // Each run starts threads of its own: without it half of their work is to compile the same files.
-  process.env.NODE_COMPILE_CACHE = join(temp.path, "compiled");
   const ssh = await startSshHost();
   onTestFinished(() => ssh.stop());
   // Between Lifeboat and the host, so that a run can be held where it is.

@@ -112,10 +112,6 @@ function planOne(kind: FaultKind, pick: <T>(list: readonly T[]) => T): FaultPlan
           : "main"
         : pick(["main", "main", "second"]);
   const form =
-    kind === "S3 answers slowly"
-      ? "passing"
-      : kind.startsWith("S3")
-        ? pick(["passing", "lasting"] as const)
-        : "lasting";
+    kind === "S3 answers slowly" ? "passing" : kind.startsWith("S3") ? pick(["passing", "lasting"] as const) : "lasting";
   return { kind, command, place, form };
 }

@@ -90,7 +90,8 @@ export class CommandKitchen {
         const target = join(this.#scene.folder, `restored-${this.#count}`);
         const asset = name === "disk" ? "web1/start" : "web1/first";
         const prepared = plain(["restore", `${asset}@latest`, ...on, "--to", target]);
-        const judge = async () => expect(await compareTrees(this.#scene.frozen, join(target, this.#scene.tree.folder))).toEqual([]);
+        const judge = async () =>
+          expect(await compareTrees(this.#scene.frozen, join(target, this.#scene.tree.folder))).toEqual([]);
         return { ...prepared, again: [...prepared.args, "--resume"], judge };
       }
       case "check":

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareTrees } from "../fixtures/compare-trees.ts";
 import { createSeededRandom } from "../fixtures/seeded-random.ts";
 import { describeTree } from "../fixtures/tree-manifest.ts";
-import { type BrokenCommand, breakCommand, type CommandShape, watchCommand } from "./break-command.ts";
+import { breakCommand, type CommandShape, watchCommand } from "./break-command.ts";
+import type { BrokenCommand } from "./break-store.ts";
 import { type FaultScene, openFaultScene, type PlaceUnderFault } from "./open-fault-scene.ts";
 import { type FaultKind, type FaultPlan, planFaults } from "./plan-faults.ts";
 import { CommandKitchen, erasable, type PreparedCommand } from "./prepare-command.ts";
@@ -139,7 +140,10 @@ test("in the end every snapshot of every repository restores to what the tree wa
       const was = kitchen.trees.get(restored["etc/conf.d/a.conf"]!.split(" ").at(-1)!);
       expect(was, `seed ${seed}: ${place.name} ${id} is no tree that ever was`).toBeDefined();
       const lacking = Object.keys(was!).filter((path) => !(path in restored));
-      expect(lacking.filter((path) => !erasable.test(path)), `seed ${seed}: ${place.name} ${id}`).toEqual([]);
+      expect(
+        lacking.filter((path) => !erasable.test(path)),
+        `seed ${seed}: ${place.name} ${id}`,
+      ).toEqual([]);
       expect({ ...restored, ...Object.fromEntries(lacking.map((path) => [path, was![path]])) }).toEqual(was);
     }
   }

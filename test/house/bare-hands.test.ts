@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cheapenKey } from "../fixtures/cheapen-key.ts";
 import { compareTrees } from "../fixtures/compare-trees.ts";
 import { type StockRestic, stockRestic } from "../services/index.ts";
 import { copyHouseWithoutService, type HouseWithoutService } from "./house-without-service.ts";
@@ -21,6 +22,7 @@ beforeAll(async () => {
   for (let index = 0; index < 20; index++)
     await writeFile(join(source, "deeper", `file-${index}`), `content ${index}\n`.repeat(index));
   await restic.run(["init", "--repository-version", "2"]);
+  await cheapenKey(repository, "written on paper");
   const backup = ["backup", "--host", "web1", "--tag", "asset=web1/files", source];
   await restic.run(backup);
   await writeFile(join(source, "second.txt"), "later\n");

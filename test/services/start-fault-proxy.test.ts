@@ -24,8 +24,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => proxy?.stop());
 
-const put = (name: string) =>
-  requestObjectStore(store, "PUT", `/${bucket}/${name}`, { body });
+const put = (name: string) => requestObjectStore(store, "PUT", `/${bucket}/${name}`, { body });
 const get = async (name: string) =>
   Buffer.from(await (await requestObjectStore(store, "GET", `/${bucket}/${name}`)).arrayBuffer());
 const stored = (name: string) => listObjectKeys(direct, bucket, name);
@@ -102,7 +101,7 @@ test("it calls at each moment of the n-th request that matches", async () => {
       matches: ({ method }) => method === "PUT",
       at: 2,
       times: 1,
-      effect: { kind: "call", moment, call: ({ path }) => void calls.push(path) },
+      effect: { kind: "call", moment, call: ({ path }) => calls.push(path) },
     });
     await put(`called-${moment}-1`);
     expect(calls).toEqual([]);

@@ -25,7 +25,7 @@ export type HttpFaultEffect =
   /** The answer comes in so many pieces, with a pause before each. */
   | { readonly kind: "slow"; readonly pieces: number; readonly pauseMs: number }
   /** `call` is waited for: before the request is handed on, when half of its body was, when all of it was, or before its answer is. */
-  | { readonly kind: "call"; readonly moment: CallMoment; readonly call: (seen: SeenRequest) => Promise<unknown> | void };
+  | { readonly kind: "call"; readonly moment: CallMoment; readonly call: (seen: SeenRequest) => unknown };
 
 export interface HttpFault {
   readonly matches: (seen: SeenRequest) => boolean;

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { createPlace, jsonLines, type Place, program } from "./test-command-line.ts";
 
 // Each step is a process of its own; on a busy machine a dozen of them take their time.
@@ -30,6 +31,7 @@ beforeAll(async () => {
   hands = ["--repo", place.at("repository"), "--password-file", place.at("password")];
   const made = await place.run(["repo", "init", ...hands]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   mkdirSync(place.at("source/deep"), { recursive: true });
   writeFileSync(place.at("source/letter.txt"), "first\n");
   symlinkSync("letter.txt", place.at("source/link"));

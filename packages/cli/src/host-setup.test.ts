@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { ownAccountFiles, type PostgresServer, type SshHost, startPostgres, startSshHost } from "../../../test/services/index.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
@@ -77,6 +78,7 @@ describe.skipIf(!isRoot)("host setup (needs root, for an account of the host's o
     expect(checked.code, `${checked.out}${checked.err}`).toBe(0);
 
     expect((await place.run(["repo", "init", "--repo", "main"])).code).toBe(0);
+    await cheapenKey(place.at("main"), "correct horse");
     const first = await place.run(["backup", "run", "web", "--here", "--json"]);
     expect(first.code, first.err + first.out).toBe(0);
     const second = await place.run(["backup", "run", "web1/pages", "--here", "--json"]);

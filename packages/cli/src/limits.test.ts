@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { createPlace, type Place } from "./test-command-line.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -16,6 +17,7 @@ beforeAll(async () => {
   hands = ["--repo", place.at("repository"), "--password-file", place.at("password")];
   const made = await place.run(["repo", "init", ...hands]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   writeFileSync(place.at("noise"), randomBytes(bytes));
   execFileSync("restic", [
     "-r",

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { openObjectStore, openRepository, type Repository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
 // Each step is a process of its own; on a busy machine a dozen of them take their time.
@@ -17,6 +18,7 @@ beforeAll(async () => {
   hands = handsOf("repository");
   const made = await place.run(["repo", "init", ...hands]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   mkdirSync(place.at("source/deep"), { recursive: true });
   for (const round of [1, 2, 3]) {
     writeFileSync(place.at("source/letter.txt"), `letter ${round}\n`);
@@ -159,6 +161,7 @@ describe("copy", () => {
     expect([half.code, half.err]).toEqual([2, expect.stringContaining("--copy-chunker-params")]);
     const made = await place.run([...init, "--from-password-file", place.at("password"), "--copy-chunker-params"]);
     expect(made.code, made.err).toBe(0);
+    await cheapenKey(place.at("replica"), "battery staple");
     const there = await openByHand("replica", "battery staple");
     expect(there.config.chunkerPolynomial).toBe(source.config.chunkerPolynomial);
 

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { createPlace, type Place, program } from "./test-command-line.ts";
 
 // Each step is a process of its own; on a busy machine a dozen of them take their time.
@@ -14,6 +15,7 @@ beforeAll(async () => {
   place.write("password", "correct horse\n");
   hands = ["--repo", place.at("repository"), "--password-file", place.at("password")];
   expect((await place.run(["repo", "init", ...hands])).code).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   const clock = { now: () => Date.now(), sleep: async () => undefined };
   const repository = await openRepository(
     { store: await openObjectStore({ url: place.at("repository") }, { clock }) },

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { findStockRestic } from "../../../test/services/index.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
@@ -28,6 +29,7 @@ beforeAll(async () => {
   place.write("password", "correct horse\n");
   const made = await place.run(["repo", "init", ...handsOf("repository")]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   mkdirSync(place.at("source"));
   for (const [at, time] of times.entries()) {
     writeFileSync(place.at("source/letter.txt"), `letter ${at}\n`);

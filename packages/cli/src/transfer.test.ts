@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { compareTrees } from "../../../test/fixtures/compare-trees.ts";
 import { buildNastyTree } from "../../../test/fixtures/nasty-tree.ts";
 import { type SshHost, startSshHost } from "../../../test/services/index.ts";
@@ -47,6 +48,7 @@ policies:
   );
   const made = await place.run(["repo", "init", "--repo", "main"]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("main"), "correct horse");
 });
 afterAll(async () => {
   await Promise.all([full?.stop(), box?.stop()]);

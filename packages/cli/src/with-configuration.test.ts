@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { type SshHost, startSshHost } from "../../../test/services/index.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
@@ -68,6 +69,7 @@ describe("from a new host to a restored folder", () => {
 
   test("backup, snapshots, history and restore go by the asset's name", async () => {
     expect((await place.run(["repo", "init", "--repo", "main"])).code).toBe(0);
+    await cheapenKey(place.at("main"), "correct horse");
     const first = await place.run(["backup", "run", "web", "--here", "--json"]);
     expect(first.code, first.err).toBe(0);
     expect(jsonLines(first.out).at(-1)).toMatchObject({

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../../test/fixtures/cheapen-key.ts";
 import { type PostgresServer, type SshHost, startPostgres, startSshHost } from "../../../../test/services/index.ts";
 import { createPlace, jsonLines, type Place } from "../test-command-line.ts";
 
@@ -41,6 +42,7 @@ policies:
 `,
   );
   expect((await place.run(["repo", "init"])).code).toBe(0);
+  await cheapenKey(place.at("main"), "correct horse");
   const backup = await place.run(["backup", "run", "databases", "--here"]);
   expect(backup.code, backup.err).toBe(0);
 });
