@@ -66,7 +66,10 @@ function choosePoint({ plan, command, classes, random, early }: StoreBreak): Poi
   const suitable =
     plan.kind === "S3 answers cut short" ? /^(GET|LIST) / : plan.kind === "S3 connection cut in an upload" ? /^PUT / : /./;
   const candidates = classes.filter((each) => suitable.test(each));
-  const names = [...new Set(candidates)];
+  const all = [...new Set(candidates)];
+  const changing = all.filter((each) => /^(PUT|DELETE) /.test(each));
+  // Most commands read much more than they change, and what they change matters more.
+  const names = changing.length > 0 && random.below(3) > 0 ? changing : all;
   const name = (early ? names[0] : names[random.below(Math.max(1, names.length))]) ?? "GET config";
   const count = candidates.filter((each) => each === name).length;
   const at = early ? 1 : 1 + random.below(Math.max(1, count));

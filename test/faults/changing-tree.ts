@@ -23,7 +23,7 @@ export async function createChangingTree(parent: string, seed: number): Promise<
     await writeFile(join(folder, "srv/uploads", `file-${index} \u00e4`), random.bytes(length), { mode: 0o640 });
   }
   await writeFile(join(folder, "srv/uploads/deep/er/large"), random.bytes(3_000_000));
-  await writeFile(join(folder, "etc/conf.d/a.conf"), "a = 1\n");
+  await writeFile(join(folder, "etc/conf.d/a.conf"), "a = 0\n");
   await writeFile(join(folder, "etc/run-me"), "#!/bin/sh\n");
   await chmod(join(folder, "etc/run-me"), 0o4755);
   await link(join(folder, "etc/run-me"), join(folder, "etc/run-me-too"));

@@ -39,9 +39,10 @@ export class CommandKitchen {
       if (id === undefined || others.length > 0) throw new Error(`${place.name} has not one snapshot`);
       first.set(place, id);
     }
-    // So that the next state of the tree does not say of itself that it is the first one.
-    await scene.tree.change();
-    return new CommandKitchen(scene, random, first);
+    const kitchen = new CommandKitchen(scene, random, first);
+    // Copies of the first snapshots stand in other places, where they are no longer the first.
+    kitchen.#noteTree();
+    return kitchen;
   }
 
   private constructor(scene: FaultScene, random: ReturnType<typeof createSeededRandom>, first: Map<PlaceUnderFault, string>) {
@@ -99,10 +100,14 @@ export class CommandKitchen {
     }
   }
 
-  async #changeTree(large: boolean): Promise<void> {
-    await this.#scene.tree.change({ large });
+  #noteTree(): void {
     const manifest = describeTree(this.#scene.tree.folder);
     this.trees.set(manifest["etc/conf.d/a.conf"]!.split(" ").at(-1)!, manifest);
+  }
+
+  async #changeTree(large: boolean): Promise<void> {
+    await this.#scene.tree.change({ large });
+    this.#noteTree();
   }
 
   async #backUp(): Promise<void> {
