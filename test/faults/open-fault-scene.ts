@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   createTempFolder,
@@ -56,6 +56,7 @@ export async function openFaultScene(seed: number, diskMebibytes: number): Promi
     const store = stack.use(await startFaultProxy(direct.endpoint));
     const ssh = stack.use(await startSshHost());
     const host = stack.use(await startTcpProxy({ target: ssh }));
+    await mkdir(join(temp.path, "disk"));
     const disk = await mountTmpfs(join(temp.path, "disk"), diskMebibytes);
     if (typeof disk === "object") stack.defer(() => disk.unmount());
     const tree = await createChangingTree(temp.path, seed);

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { openObjectStore, openRepository, type Repository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -20,6 +21,8 @@ beforeAll(async () => {
   expect(made.code, made.err).toBe(0);
   await cheapenKey(place.at("repository"), "correct horse");
   mkdirSync(place.at("source/deep"), { recursive: true });
+  // What does not get smaller makes a pack of files the largest; all else here is compressed to less than its folders.
+  writeFileSync(place.at("source/noise"), randomBytes(100_000));
   for (const round of [1, 2, 3]) {
     writeFileSync(place.at("source/letter.txt"), `letter ${round}\n`);
     for (let at = 0; at < 30; at++) writeFileSync(place.at(`source/deep/file-${at}`), `content ${at}\n`.repeat(at * round));
