@@ -17,12 +17,13 @@ export interface RunningObjectStore extends ObjectStore, AsyncDisposable {
  * a production object store, ready in about 13 s, about 410 MB of memory.
  */
 export async function startCeph(): Promise<RunningObjectStore> {
-  // The storage daemon sometimes ends by itself while it joins the cluster; a new cluster then works.
+  // The storage daemon sometimes ends by itself while it joins the cluster ("wrong fsid"), on a busy machine three times in a row; a new
+  // cluster then works, and it costs 3 s to know.
   for (let attempt = 1; ; attempt++) {
     try {
       return await startCluster();
     } catch (error) {
-      if (attempt === 3) throw error;
+      if (attempt === 6) throw error;
       process.stderr.write(`object store: start ${attempt} failed, trying again: ${(error as Error).message}\n`);
     }
   }
