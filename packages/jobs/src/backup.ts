@@ -14,6 +14,7 @@ import {
   type CompiledGuards,
   type CompiledPolicy,
   type DumpFacts,
+  type FileSelection,
   formatWithOffset,
   LifeboatError,
   type Machine,
@@ -108,7 +109,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       hostname: asset.host,
       username: context.owner.username,
       tags: [assetTag(asset.name), runTag(order.runId)],
-      ...(asset.source.type === "files" && { excludes: asset.source.exclude }),
+      ...(asset.source.type === "files" && { excludes: excludesOf(asset.source) }),
       program_version: context.programVersion,
       summary,
       lifeboat: { problem_count: archived.problemCount, ...(archived.lost.length > 0 && { lost: archived.lost }) },
@@ -193,11 +194,10 @@ function archive(parts: ArchiveParts): Promise<Archived> {
 async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
   if (asset.source.type !== "files") throw new TypeError("not a files source");
-  const { paths, exclude, oneFilesystem } = asset.source;
   const name = `${asset.source.name} on ${asset.host}`;
   const { clock, signal, progress } = context;
   const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
-  const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo });
+  const source = createHostSource(machine, { transfer, clock }, { ...asset.source, name, sudo });
   const { tree, figures, problems, problemCount, bytesResumed } = await archiveFiles({
     repository,
     writer,
@@ -287,6 +287,11 @@ function checkGuards(asset: CompiledAsset, archived: Archived, parent: Snapshot 
       `${archived.bytes} bytes, the last snapshot had ${before}: shrunk by more than ${Math.round(guards.maxShrinkRatio * 100)} %`,
     );
   }
+}
+
+/** As restic writes patterns down; exceptions have its "!". */
+function excludesOf({ exclude = [], include = [] }: FileSelection): string[] {
+  return [...exclude, ...include.map((glob) => `!${glob}`)];
 }
 
 function summaryOf(archived: Archived, writer: BlobWriter, started: number, ended: number): SnapshotSummary {

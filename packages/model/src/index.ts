@@ -13,7 +13,8 @@ export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf } 
 export { errorObject, type RenderErrorOptions, renderError } from "./errors/render-error.ts";
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
-export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
+export type { FileSelection, LeftOutReason } from "./files/file-selection.ts";
+export type { FileSource, ListOptions, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
 export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";
 export { type Jump, parseJumpList } from "./machine/jump-list.ts";

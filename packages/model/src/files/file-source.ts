@@ -1,5 +1,6 @@
 import type { ByteString } from "../bytes/byte-string.ts";
 import type { FileEntry, FileExtras } from "./file-entry.ts";
+import type { LeftOutReason } from "./file-selection.ts";
 import type { SourceLoss } from "./source-loss.ts";
 
 /** A part of the source that could not be listed or read as it should. */
@@ -40,6 +41,12 @@ export type ReadEvent =
       readonly detail?: string;
     };
 
+export interface ListOptions {
+  readonly signal: AbortSignal;
+  readonly problem: (problem: SourceProblem) => void;
+  readonly leftOut?: ((entry: FileEntry, reason: LeftOutReason) => void) | undefined;
+}
+
 /** Files of one machine, listed once and then read in part. Nothing is written there. */
 export interface FileSource {
   /** For people and errors: "/srv/www on web1". */
@@ -49,12 +56,10 @@ export interface FileSource {
   /**
    * Depth first: a folder stands before what it holds, and all that is below it comes before anything that is not.
    * Within a folder the order is the host's, not sorted. The folders above a path come first, each once, with `above`.
-   * Yields batches. Unlistable parts are reported through `problem` and do not end the listing.
+   * Yields batches. Unlistable parts are reported through `problem` and do not end the listing. With `leftOut` the listing also
+   * tells what does not belong to the source, of a folder only itself.
    */
-  list(options: {
-    readonly signal: AbortSignal;
-    readonly problem: (problem: SourceProblem) => void;
-  }): AsyncIterable<readonly FileEntry[]>;
+  list(options: ListOptions): AsyncIterable<readonly FileEntry[]>;
   /**
    * Reads entries of any type (only files have content; for the others the extras are what is wanted), one stream,
    * in the order given. Several calls may run at the same time. Breaking off the iteration stops the remote program.

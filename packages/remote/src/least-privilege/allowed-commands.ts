@@ -2,12 +2,13 @@ import type { ByteString, CommandArgument, CompiledSource } from "@lifeboat/mode
 import { byteString, fromBytes } from "@lifeboat/model";
 import * as postgres from "../databases/postgres-questions.ts";
 import * as sqlite from "../databases/sqlite-questions.ts";
+import { leftOutMarks } from "../files/list-command.ts";
 import {
-  listCommand,
   ownersCommand,
   ownersFileCommand,
   readCommand,
   readRestCommand,
+  recordFormat,
   statCommand,
   statManyCommand,
 } from "../files/remote-commands.ts";
@@ -52,15 +53,7 @@ export function allowedCommands(sources: readonly CompiledSource[]): AllowedComm
 }
 
 function fileCommands(): AllowedCommand[] {
-  const plain = { oneFilesystem: false, exclude: [], stopAt: [] };
   const ids = exactly(ownersCommand("passwd", [someId]).slice(2)).slice(2, -2);
-  const [, ...format] = listCommand({ paths: [], ...plain });
-  const print = format.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
-  const groupOf = (test: string) => `\\x00\\(${test}(?:\\x00-o${test})*\\x00\\)`;
-  const xdev = "(?:\\x00-xdev)?";
-  const stopAt = `(?:${groupOf(`\\x00-path\\x00${anyWord}`)}\\x00-prune${print}\\x00-o)?`;
-  const regex = `\\x00-regex\\x00${anyWord}`;
-  const exclude = `(?:\\x00-regextype\\x00posix-extended${groupOf(`(?:${regex}|\\x00\\(\\x00-type\\x00d${regex}\\x00\\))`)}\\x00-prune\\x00-o)?`;
   const stat = (followLinks: boolean, group: string) => {
     const [find, option, , ...rest] = statCommand([somePath], followLinks);
     const end = rest.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
@@ -75,7 +68,7 @@ function fileCommands(): AllowedCommand[] {
     { pattern: exactly(ownersFileCommand("passwd")), input: "", sudo: false },
     { pattern: exactly(ownersFileCommand("group")), input: "", sudo: false },
     { pattern: `\\Atest\\x00-e${somePaths("roots")}\\z`, input: "", sudo: true },
-    { pattern: `\\Afind${somePaths("roots")}${xdev}${stopAt}${exclude}${print}\\z`, input: "", sudo: true },
+    { pattern: `\\Afind${somePaths("roots")}(?:${findWords()})*\\z`, input: "", sudo: true },
     { pattern: stat(true, "above"), input: "", sudo: true },
     { pattern: stat(false, "roots"), input: "", sudo: true },
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
@@ -87,6 +80,29 @@ function fileCommands(): AllowedCommand[] {
       sudo: true,
     },
   ];
+}
+
+/**
+ * What may stand behind the paths of a find, in any order: tests of what is listed, each with its one argument, and the actions that
+ * end a listing or print a record. find reads from left to right as this pattern does, so that an argument is never taken for a word.
+ */
+function findWords(): string {
+  const formats = ["", ...Object.values(leftOutMarks)].map((mark) => escapeForPerl(byteString(`${mark}${recordFormat}`)));
+  const words = [
+    "-xdev",
+    "\\(",
+    "\\)",
+    "!",
+    "-o",
+    "-prune",
+    "-false",
+    "-regextype\\x00posix-extended",
+    `-(?:path|name|regex)\\x00${anyWord}`,
+    "-type\\x00[df]",
+    "-size\\x00\\+[0-9]{1,16}c",
+    `-printf\\x00(?:${formats.join("|")})`,
+  ];
+  return `\\x00(?:${words.join("|")})(?=\\x00|\\z)`;
 }
 
 function postgresCommands(source: Extract<CompiledSource, { type: "postgresql" }>): AllowedCommand[] {

@@ -17,7 +17,8 @@ import {
 import { createPostgresDump } from "../databases/create-postgres-dump.ts";
 import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
-import { listCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import { listCommand } from "../files/list-command.ts";
+import { readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
@@ -117,6 +118,43 @@ describe.skipIf(!isRoot)(
       const verdicts = events.flatMap((event) => (event.kind === "verdict" ? [event.verdict] : []));
       expect(new Set(verdicts)).toEqual(new Set(["same"]));
       expect(verdicts).toHaveLength(below.length);
+    });
+
+    test("everything that selects files can be asked", async () => {
+      fs.mkdirSync(join(tree, "cache/deep"), { recursive: true });
+      fs.writeFileSync(join(tree, "cache/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55", { mode: 0o600 });
+      for (const name of ["cache/deep/x", "cache/y"]) fs.writeFileSync(join(tree, name), "x");
+      const source = createFileSource(machine, {
+        name: "www",
+        paths: files.paths,
+        exclude: ["deep", "nothing/"],
+        include: [`${tree}/deep/er`],
+        excludeCaches: true,
+        excludeIfPresent: [".nobackup"],
+        excludeLargerThan: 1000,
+        oneFilesystem: true,
+        sudo: true,
+      });
+      const problems: unknown[] = [];
+      const left: string[] = [];
+      const kept: string[] = [];
+      const leftOut = ({ path }: FileEntry, reason: string) => left.push(`${reason} ${path.slice(tree.length)}`);
+      for await (const some of source.list({ signal, problem: (problem) => problems.push(problem), leftOut })) {
+        kept.push(...some.filter(({ above }) => above !== true).map(({ path }) => path.slice(tree.length)));
+      }
+      fs.rmSync(join(tree, "cache"), { recursive: true });
+      expect(problems).toEqual([]);
+      expect(kept.sort()).toEqual([
+        "",
+        "/away",
+        "/cache",
+        "/cache/CACHEDIR.TAG",
+        "/deep",
+        "/deep/er",
+        "/deep/er/b\nwith \"quotes'",
+        "/index.html",
+      ]);
+      expect(left.sort()).toEqual(["pattern /cache/deep", "pattern /deep/a", "tag /cache/y"]);
     });
 
     test("the rest of a file is read, but not what a link leads to", async () => {
@@ -281,11 +319,24 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
       "hide an action behind an exclude",
       () =>
         line(
-          listCommand({ ...plain, paths: [byteString(tree)], exclude: ["x"] }).flatMap((word) =>
+          listCommand({ ...plain, paths: [byteString(tree)], selection: { exclude: ["x"] } }).flatMap((word) =>
             word === "-prune" ? ["-exec", "id", ";", "-prune"] : [word],
           ),
         ),
     ],
+    ["hide an action behind a test", () => line(["find", tree, "-name", "x", "-o", "-exec", "id", ";"])],
+    ["give a test an action for its argument and go on", () => line(["find", tree, "-name", "-exec", "id", ";"])],
+    ["leave a test without its argument before an action", () => line(["find", tree, "-type", "-exec", "id", ";"])],
+    ["print what find was not told to print", () => line(["find", tree, "-printf", "%p %Y %l %f\\n"])],
+    ["have find read its paths from a file", () => line(["find", "-files0-from", secret, "-prune"])],
+    ["have find read them behind a path", () => line(["find", tree, "-files0-from", secret])],
+    ["have find follow links", () => line(["find", tree, "-follow"])],
+    ["have find follow links by an option", () => line(["find", "-L", ...listOf([tree]).slice(1)])],
+    ["compare with a file outside", () => line(["find", tree, "-newer", secret])],
+    ["compare inodes with a file outside", () => line(["find", tree, "-samefile", secret])],
+    ["measure by something else than bytes", () => line(["find", tree, "-size", "+1x", "-prune"])],
+    ["name another folder behind a test", () => line(["find", tree, "-xdev", sshd.folder])],
+    ["choose expressions of another kind", () => line(["find", tree, "-regextype", "emacs"])],
     ["list another folder", () => line(listOf([sshd.folder]))],
     ["list the folder next to it", () => line(listOf([join(sshd.folder, "srv/www2")]))],
     ["list from above by ..", () => line(listOf([`${tree}/../..`]))],
@@ -403,7 +454,7 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
   });
 });
 
-const plain = { oneFilesystem: false, exclude: [], stopAt: [] as ByteString[] };
+const plain = { selection: {}, stopAt: [] as ByteString[] };
 
 function listOf(paths: readonly string[]) {
   return listCommand({ ...plain, paths: paths.map(byteString) });
