@@ -22,9 +22,10 @@ import {
   type SourceProblem,
   textOf,
 } from "@lifeboat/model";
-import { createHostSource, createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { createPostgresDump, createSqliteDump } from "@lifeboat/remote";
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
+import { openFiles } from "./open-files.ts";
 import { openMachine } from "./open-machine.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type Checkpoint, RunCheckpoints } from "./run-checkpoints.ts";
@@ -193,11 +194,8 @@ function archive(parts: ArchiveParts): Promise<Archived> {
 
 async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
-  if (asset.source.type !== "files") throw new TypeError("not a files source");
-  const name = `${asset.source.name} on ${asset.host}`;
   const { clock, signal, progress } = context;
-  const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
-  const source = createHostSource(machine, { transfer, clock }, { ...asset.source, name, sudo });
+  const source = openFiles(context, machine, asset);
   const { tree, figures, problems, problemCount, bytesResumed } = await archiveFiles({
     repository,
     writer,

@@ -12,6 +12,7 @@ export {
   type RepositoryByHand,
   type RepositoryChoice,
 } from "./open-repository.ts";
+export { type BackupPreview, type PreviewFinding, type PreviewOrder, previewBackup } from "./preview-backup.ts";
 export { type PruneOrder, runPrune } from "./prune.ts";
 export { type ReplicateOrder, type ReplicateOutcome, runReplicate } from "./replicate.ts";
 export { type RestoreOrder, type RestoreOutcome, refuseFull, runRestore } from "./restore.ts";
