@@ -16,6 +16,7 @@ import {
   type DumpFacts,
   type FileSelection,
   formatWithOffset,
+  type HostFacts,
   LifeboatError,
   type Machine,
   rfc3339FromEpoch,
@@ -23,6 +24,7 @@ import {
   textOf,
 } from "@lifeboat/model";
 import { createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { askHost } from "./ask-host.ts";
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openFiles } from "./open-files.ts";
@@ -94,8 +96,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
       : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
-  await repository.loadIndex({ signal });
-  const machine = await openMachine(context, asset.host);
+  const { machine, facts } = await bothOf(openHost(context, asset), repository.loadIndex({ signal }));
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {
     const archived = await archive({ context, asset, machine, repository, writer, parent, started, checkpoints });
@@ -140,6 +141,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
         problems: archived.problems,
         problemCount: archived.problemCount,
         lost: archived.lost,
+        host: facts,
         cause,
       },
     };
@@ -147,6 +149,30 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     await writer.close();
     await machine.close();
   }
+}
+
+interface OpenedHost {
+  readonly machine: Machine;
+  readonly facts: HostFacts | undefined;
+}
+
+async function openHost(context: JobContext, asset: CompiledAsset): Promise<OpenedHost> {
+  const machine = await openMachine(context, asset.host);
+  try {
+    return { machine, facts: await askHost(context, machine, asset) };
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+/** The host and the index at the same time; a host that was reached in vain is left. */
+async function bothOf(host: Promise<OpenedHost>, index: Promise<void>): Promise<OpenedHost> {
+  const [opened, loaded] = await Promise.allSettled([host, index]);
+  if (loaded.status === "rejected" && opened.status === "fulfilled") await opened.value.machine.close();
+  if (loaded.status === "rejected") throw loaded.reason;
+  if (opened.status === "rejected") throw opened.reason;
+  return opened.value;
 }
 
 /** A snapshot of this very run exists: an earlier attempt committed it and was killed before it could say so. */

@@ -17,6 +17,7 @@ export type { FileSelection, LeftOutReason } from "./files/file-selection.ts";
 export type { FileSource, ListOptions, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
 export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";
+export { describeSkew, type HostFacts, skewWarning } from "./machine/host-facts.ts";
 export { type Jump, parseJumpList } from "./machine/jump-list.ts";
 export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
 export { type Logger, silentLogger } from "./progress/logger.ts";

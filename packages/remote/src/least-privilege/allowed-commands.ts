@@ -2,6 +2,7 @@ import type { ByteString, CommandArgument, CompiledSource } from "@lifeboat/mode
 import { byteString, fromBytes } from "@lifeboat/model";
 import * as postgres from "../databases/postgres-questions.ts";
 import * as sqlite from "../databases/sqlite-questions.ts";
+import { factsCommand, sudoPrograms } from "../files/host-facts.ts";
 import { leftOutMarks } from "../files/list-command.ts";
 import {
   ownersCommand,
@@ -43,6 +44,8 @@ export function allowedCommands(sources: readonly CompiledSource[]): AllowedComm
     if (source.type === "postgresql") ["psql", "pg_dump"].map((program) => versions.add(program));
     if (source.type === "sqlite") versions.add("sqlite3");
   }
+  commands.push({ pattern: exactly(factsCommand([])), input: "", sudo: false });
+  for (const { type } of sources) commands.push({ pattern: exactly(factsCommand(sudoPrograms[type])), input: "", sudo: false });
   for (const program of versions) commands.push({ pattern: exactly([program, "--version"]), input: "", sudo: program === "tar" });
   if (sources.some(({ type }) => type === "files")) commands.push(...fileCommands());
   for (const source of sources) {

@@ -17,6 +17,7 @@ import {
 import { createPostgresDump } from "../databases/create-postgres-dump.ts";
 import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
+import { factsCommand, readHostFacts, sudoPrograms } from "../files/host-facts.ts";
 import { listCommand } from "../files/list-command.ts";
 import { readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
@@ -207,6 +208,14 @@ describe.skipIf(!isRoot)(
       }
     });
 
+    test("the host says of itself what it says without the script, and that its script may be run by sudo", async () => {
+      const { clock } = connectOptions();
+      const facts = await readHostFacts(machine, { clock, signal, sudoFor: sudoPrograms.files });
+      expect(facts).toMatchObject({ find: expect.stringContaining("GNU"), tar: expect.stringContaining("GNU"), kernel: expect.any(String) });
+      expect(facts?.sudo).toEqual(["find", "tar", "xargs"]);
+      expect(facts?.clock_skew_ms).toBeTypeOf("number");
+    });
+
     test("a program that is stopped ends on the host, as root too", async () => {
       const names = Buffer.from(`${tree}\0`.repeat(1000));
       for (const sudo of [false, true]) {
@@ -337,6 +346,9 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ["measure by something else than bytes", () => line(["find", tree, "-size", "+1x", "-prune"])],
     ["name another folder behind a test", () => line(["find", tree, "-xdev", sshd.folder])],
     ["choose expressions of another kind", () => line(["find", tree, "-regextype", "emacs"])],
+    ["ask sudo about other programs", () => line(factsCommand(["id"]), {})],
+    ["put a command behind what the host says of itself", () => line([...factsCommand([]).slice(0, 2), `${factsCommand([])[2]}; id`, "facts"], {})],
+    ["have the host say of itself as root", () => line(factsCommand([]))],
     ["list another folder", () => line(listOf([sshd.folder]))],
     ["list the folder next to it", () => line(listOf([join(sshd.folder, "srv/www2")]))],
     ["list from above by ..", () => line(listOf([`${tree}/../..`]))],
