@@ -14,7 +14,7 @@ export { errorObject, type RenderErrorOptions, renderError } from "./errors/rend
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
 export type { FileSelection, LeftOutReason } from "./files/file-selection.ts";
-export type { FileSource, ListOptions, ReadEvent, SourceProblem } from "./files/file-source.ts";
+export type { FileHash, FileSource, ListOptions, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
 export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";
 export { describeSkew, type HostFacts, skewWarning } from "./machine/host-facts.ts";

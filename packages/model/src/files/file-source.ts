@@ -41,6 +41,12 @@ export type ReadEvent =
       readonly detail?: string;
     };
 
+/** `changed`: it is no longer what was listed, so that its hash would say nothing. */
+export type FileHash =
+  | { readonly state: "hashed"; readonly sha256: string }
+  | { readonly state: "changed" }
+  | { readonly state: "unreadable"; readonly detail: string };
+
 export interface ListOptions {
   readonly signal: AbortSignal;
   readonly problem: (problem: SourceProblem) => void;
@@ -79,6 +85,11 @@ export interface FileSource {
         options: { readonly offset: number; readonly signal: AbortSignal },
       ) => AsyncIterable<readonly ReadEvent[]>)
     | undefined;
+  /**
+   * Hashes of regular files, computed where they are, so that their content is not moved; in the order of the list. Known after the
+   * listing has begun; absent: this way of reading has no such thing.
+   */
+  readonly hash?: ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => Promise<readonly FileHash[]>) | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

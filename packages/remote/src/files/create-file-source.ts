@@ -1,4 +1,5 @@
 import type { ByteString, FileSelection, FileSource, Machine } from "@lifeboat/model";
+import { hashFiles } from "./hash-files.ts";
 import { listFiles } from "./list-files.ts";
 import { OwnerNames } from "./owner-names.ts";
 import { readFiles } from "./read-files.ts";
@@ -23,6 +24,7 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
     list: ({ signal, problem, leftOut }) => listFiles({ machine, names, paths, selection: options, sudo, signal, problem, leftOut }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
+    hash: (entries, { signal }) => hashFiles({ machine, sudo, signal }, entries),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -68,6 +68,9 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
     get readRest() {
       return chosen.readRest;
     },
+    get hash() {
+      return chosen.hash;
+    },
     lost: () => chosen.lost?.() ?? [],
     bytesReceived: () => machine.bytesReceived(),
   };

@@ -64,3 +64,11 @@ export function readRestCommand(offset: number, count: number): CommandArgument[
   const flags = "iflag=nofollow,nonblock,fullblock,skip_bytes,count_bytes";
   return ["xargs", "-0", "-I{}", "dd", "if={}", flags, `skip=${offset}`, `count=${count}`, "bs=256K", "status=none"];
 }
+
+/**
+ * "HASH *PATH" ended by NUL for each regular file of those named on stdin, NUL-ended and absolute. A link or a fifo that was put in a
+ * file's place is neither followed nor waited for. GNU coreutils 8.25 or later.
+ */
+export function hashCommand(): CommandArgument[] {
+  return ["xargs", "-0", "-r", "sh", "-c", 'exec find -P "$@" -maxdepth 0 -type f -exec sha256sum -z -b -- {} +', "sh"];
+}

@@ -5,6 +5,7 @@ import * as sqlite from "../databases/sqlite-questions.ts";
 import { factsCommand, sudoPrograms } from "../files/host-facts.ts";
 import { leftOutMarks } from "../files/list-command.ts";
 import {
+  hashCommand,
   ownersCommand,
   ownersFileCommand,
   readCommand,
@@ -75,6 +76,7 @@ function fileCommands(): AllowedCommand[] {
     { pattern: stat(true, "above"), input: "", sudo: true },
     { pattern: stat(false, "roots"), input: "", sudo: true },
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
+    { pattern: exactly(hashCommand()), input: "names", sudo: true },
     { pattern: exactly(readCommand()), input: "names", sudo: true },
     // Reads no link either, so that the check of names holds for it as for tar.
     {

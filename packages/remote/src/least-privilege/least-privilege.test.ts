@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
 import { factsCommand, readHostFacts, sudoPrograms } from "../files/host-facts.ts";
 import { listCommand } from "../files/list-command.ts";
-import { readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import { hashCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
@@ -177,6 +178,23 @@ describe.skipIf(!isRoot)(
       for (const path of [secret, join(tree, "away/secret")]) {
         expect(await readRest({ ...index, path: byteString(path) })).toEqual(["unreadable"]);
       }
+    });
+
+    test("files are hashed, but not what a link leads to", async () => {
+      const source = createFileSource(machine, { name: "www", paths: files.paths, sudo: true });
+      const entries: FileEntry[] = [];
+      for await (const some of source.list({ signal, problem: () => undefined })) entries.push(...some);
+      const chosen = entries.filter(({ type, path }) => type === "file" && path.includes("/deep/"));
+      const sha256 = (path: ByteString) => createHash("sha256").update(fs.readFileSync(Buffer.from(path, "latin1"))).digest("hex");
+      expect(await source.hash!(chosen, { signal })).toEqual(chosen.map(({ path }) => ({ state: "hashed", sha256: sha256(path) })));
+      fs.symlinkSync(secret, join(tree, "link"));
+      fs.symlinkSync(join(sshd.folder, "srv"), join(tree, "linked"));
+      for (const name of ["link", "linked/www2/hidden"]) {
+        const result = await tryCommand(line(hashCommand()), `${tree}/${name}\0${tree}/index.html\0`);
+        expect(result.stdout).toMatch(/[0-9a-f]{64} \*.*index\.html\0$/);
+        expect(result.stdout).not.toMatch(/link|hidden/);
+      }
+      for (const name of ["link", "linked"]) fs.rmSync(join(tree, name));
     });
 
     test("databases are dumped and counted", async () => {
@@ -381,7 +399,7 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ["without an end", () => `${tree}/${"a".repeat(400_000)}`],
     ["of a file outside, behind a good one", () => `${tree}/index.html\0${secret}\0`],
   ])("give tar or find a name %s", async (_, input) => {
-    for (const command of [readCommand(), statManyCommand()]) {
+    for (const command of [readCommand(), statManyCommand(), hashCommand()]) {
       const result = await tryCommand(line(command), input());
       expectNothing(result);
       expect(result.stderr).toMatch(/lifeboat-pull: refused: /);
