@@ -22,7 +22,16 @@ const lifeboat = (...args: string[]) => runLifeboat(temp.path, args);
 const configured = (...args: string[]) => lifeboat("--config", configFile, ...args);
 
 async function verify(address: string, ...args: string[]) {
-  const { exitCode, stdout, stderr } = await configured("verify", address, "--against", "live", "--json", "--sample", "100%", ...args);
+  const { exitCode, stdout, stderr } = await configured(
+    "verify",
+    address,
+    "--against",
+    "live",
+    "--json",
+    "--sample",
+    "100%",
+    ...args,
+  );
   const summary = stdout
     .split("\n")
     .filter((line) => line.startsWith("{"))
@@ -59,7 +68,7 @@ beforeAll(async () => {
   }
   writeFileSync(join(tree, "large"), random.bytes(3_000_000));
   writeFileSync(join(tree, "empty"), "");
-  writeFileSync(join(tree, "od'd \n \"name\" \\ ü"), "odd");
+  writeFileSync(join(tree, 'od\'d \n "name" \\ ü'), "odd");
   symlinkSync("large", join(tree, "link"));
   writeFileSync(join(temp.path, "password"), "correct horse\n", { mode: 0o600 });
   configFile = writeConfig("lifeboat.yaml", ssh);
@@ -79,13 +88,18 @@ async function forgeSnapshot(path: string): Promise<string> {
   const machine = await openMachine(context, "pc");
   try {
     await repository.loadIndex();
-    const real = createHostSource(machine, { transfer: "tar", clock: context.clock }, { name: "tree", paths: [byteString(tree)] });
+    const real = createHostSource(
+      machine,
+      { transfer: "tar", clock: context.clock },
+      { name: "tree", paths: [byteString(tree)] },
+    );
     const source: FileSource = {
       ...real,
       async *read(entries, options) {
         for await (const events of real.read(entries, options)) {
           for (const event of events) {
-            if (event.kind === "data" && entries[event.index]?.path === byteString(path)) event.bytes[0] = (event.bytes[0] ?? 0) ^ 1;
+            if (event.kind === "data" && entries[event.index]?.path === byteString(path))
+              event.bytes[0] = (event.bytes[0] ?? 0) ^ 1;
           }
           yield events;
         }
@@ -96,7 +110,14 @@ async function forgeSnapshot(path: string): Promise<string> {
     const archived = await archiveFiles({ repository, writer, source, clock, signal });
     await writer.finish();
     await writer.close();
-    const fields = { time: new Date().toISOString(), tree: archived.tree, paths: [tree], hostname: "pc", username: "x", tags: ["asset=pc/tree"] };
+    const fields = {
+      time: new Date().toISOString(),
+      tree: archived.tree,
+      paths: [tree],
+      hostname: "pc",
+      username: "x",
+      tags: ["asset=pc/tree"],
+    };
     return (await repository.saveSnapshot(fields)).id;
   } finally {
     await machine.close();
@@ -120,10 +141,18 @@ test("a host that is as its snapshot passes: every file was hashed there and rea
   });
   expect(all.summary.seed).toBeTypeOf("number");
   const plain = await configured("verify", "pc/tree@latest", "--against", "live", "--sample", "5", "--seed", "7");
-  expect([plain.exitCode, plain.stdout]).toEqual([0, expect.stringMatching(/5 of 43 unchanged files compared by content[\s\S]*--seed 7$/m)]);
+  expect([plain.exitCode, plain.stdout]).toEqual([
+    0,
+    expect.stringMatching(/5 of 43 unchanged files compared by content[\s\S]*--seed 7$/m),
+  ]);
   const byHand = ["--repo", join(temp.path, "repository"), "--password-file", join(temp.path, "password")];
   expect(await verify("pc/tree", ...byHand)).toMatchObject({ exitCode: 0, summary: { files_compared: 42 } });
-  for (const wrong of [["--sample", "0%"], ["--sample", "some"], ["--tolerance", "5"], ["--seed", "-1"]]) {
+  for (const wrong of [
+    ["--sample", "0%"],
+    ["--sample", "some"],
+    ["--tolerance", "5"],
+    ["--seed", "-1"],
+  ]) {
     expect((await configured("verify", "pc/tree", "--against", "live", ...wrong)).exitCode).toBe(2);
   }
   expect((await configured("verify", "pc/tree")).exitCode).toBe(2);
@@ -172,7 +201,9 @@ describe.skipIf(!isRoot)("as an account that may not read (needs root, for an ac
       configFile = writeConfig("puller.yaml", puller);
       const { exitCode, summary } = await verify("pc/tree");
       expect([exitCode, summary.result, summary.unknown_count]).toEqual([7, "inconclusive", 1]);
-      expect(summary.unknown).toEqual([{ path: closed, detail: expect.stringMatching(/could not be hashed on the host: Permission denied/) }]);
+      expect(summary.unknown).toEqual([
+        { path: closed, detail: expect.stringMatching(/could not be hashed on the host: Permission denied/) },
+      ]);
       // A folder that cannot be listed is not missing, and what is in it is not proven either.
       chmodSync(join(tree, "folder-1"), 0o700);
       const folder = await verify("pc/tree");
@@ -198,11 +229,17 @@ test("what changed is counted apart; what is missing or new beyond the tolerance
   const strict = await verify("pc/tree", "--tolerance", "1%");
   expect([strict.exitCode, strict.summary.causes]).toEqual([
     6,
-    ["1 of 49 entries of the snapshot are missing: more than the tolerance of 1%", "1 of 42 files have changed since the snapshot: more than the tolerance of 1%"],
+    [
+      "1 of 49 entries of the snapshot are missing: more than the tolerance of 1%",
+      "1 of 42 files have changed since the snapshot: more than the tolerance of 1%",
+    ],
   ]);
   rmSync(join(tree, "folder-3"), { recursive: true });
   const beyond = await verify("pc/tree");
-  expect([beyond.exitCode, beyond.summary]).toEqual([6, expect.objectContaining({ result: "failed", entries_missing: 12, snapshot_entries: 49 })]);
+  expect([beyond.exitCode, beyond.summary]).toEqual([
+    6,
+    expect.objectContaining({ result: "failed", entries_missing: 12, snapshot_entries: 49 }),
+  ]);
   expect(beyond.summary.missing).toEqual(expect.arrayContaining([join(tree, "folder-3"), join(tree, "folder-0/file-1")]));
   const shown = await configured("verify", "pc/tree", "--against", "live");
   expect(shown.stdout).toContain(`- ${join(tree, "folder-3")} is missing on the host`);
@@ -227,6 +264,8 @@ test("a repository whose data are damaged cannot give the files back: failed, ea
   expect([exitCode, summary.result]).toEqual([6, "failed"]);
   expect(summary.difference_count).toBeGreaterThan(0);
   expect(summary.differences).toEqual(
-    expect.arrayContaining([{ path: join(tree, "large"), detail: expect.stringContaining("the repository cannot give it back") }]),
+    expect.arrayContaining([
+      { path: join(tree, "large"), detail: expect.stringContaining("the repository cannot give it back") },
+    ]),
   );
 });

@@ -97,10 +97,19 @@ test("beside the last snapshot it tells new, changed and unchanged apart, and th
   utimesSync(join(tree, "build/CACHEDIR.TAG"), 1, 1);
   const dry = jsonLines((await place.run(["backup", "run", "homes", "--dry-run", "--json", "--list"])).out);
   const summary = dry.at(-1);
-  expect(summary).toMatchObject({ dry_run: true, files_new: 1, files_changed: 2, files_unmodified: 2, bytes_to_read: 17 + 3 + 44 });
-  expect(dry.filter(({ action }) => action === "changed").map(({ item }) => String(item).slice(tree.length + 1)).sort()).toEqual(
-    expect.arrayContaining(["anna/letter.txt", "build/CACHEDIR.TAG"]),
-  );
+  expect(summary).toMatchObject({
+    dry_run: true,
+    files_new: 1,
+    files_changed: 2,
+    files_unmodified: 2,
+    bytes_to_read: 17 + 3 + 44,
+  });
+  expect(
+    dry
+      .filter(({ action }) => action === "changed")
+      .map(({ item }) => String(item).slice(tree.length + 1))
+      .sort(),
+  ).toEqual(expect.arrayContaining(["anna/letter.txt", "build/CACHEDIR.TAG"]));
   const run = jsonLines((await place.run(["backup", "run", "homes", "--here", "--json"])).out).at(-1);
   for (const figure of ["files_new", "files_changed", "files_unmodified", "total_bytes_processed"]) {
     expect([figure, run?.[figure]]).toEqual([figure, summary?.[figure]]);

@@ -17,7 +17,8 @@ export async function hashByReading(
       if (event.kind === "start") hash = sha256Stream();
       else if (event.kind === "data") hash.update(event.bytes);
       else if (event.kind === "hole") {
-        for (let left = event.length; left > 0; left -= zeros.length) hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
+        for (let left = event.length; left > 0; left -= zeros.length)
+          hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
       } else if (event.kind === "end") hashes[event.index] = hash.digest("hex");
       else if (event.kind === "verdict") verdicts[event.index] = hashOf(event.verdict, event.detail, hashes[event.index]);
     }
@@ -25,7 +26,11 @@ export async function hashByReading(
   return verdicts;
 }
 
-function hashOf(verdict: "same" | "changed" | "vanished" | "unreadable", detail: string | undefined, sha256: string | undefined): FileHash {
+function hashOf(
+  verdict: "same" | "changed" | "vanished" | "unreadable",
+  detail: string | undefined,
+  sha256: string | undefined,
+): FileHash {
   if (verdict === "changed" || verdict === "vanished") return { state: "changed" };
   if (verdict === "same" && sha256 !== undefined) return { state: "hashed", sha256 };
   return { state: "unreadable", detail: detail ?? "it could not be read" };

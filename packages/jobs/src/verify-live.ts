@@ -133,7 +133,14 @@ class LiveVerification {
     const leftOut = ({ path }: FileEntry) => {
       if (this.#leftOut.size < maxLeftOutKept) this.#leftOut.add(path);
     };
-    for await (const matches of matchListing({ repository, tree: snapshot.tree, source: this.#source, signal, problem, leftOut })) {
+    for await (const matches of matchListing({
+      repository,
+      tree: snapshot.tree,
+      source: this.#source,
+      signal,
+      problem,
+      leftOut,
+    })) {
       for (const match of matches) {
         const { entry, node } = match;
         if (entry === undefined) {
@@ -195,13 +202,15 @@ class LiveVerification {
     for (const [at, { entry }] of sample.entries()) {
       const now = live[at] as FileHash;
       const then = stored[at];
-      if (typeof then !== "string") this.#differences.add(entry.path, `the repository cannot give it back: ${then?.message ?? "no answer"}`);
+      if (typeof then !== "string")
+        this.#differences.add(entry.path, `the repository cannot give it back: ${then?.message ?? "no answer"}`);
       if (now.state === "changed") figures.files_changed_meanwhile++;
       else if (now.state === "unreadable") this.#unknown.add(entry.path, `could not be hashed on the host: ${now.detail}`);
       else if (typeof then === "string") {
         figures.files_compared++;
         figures.bytes_compared += entry.size;
-        if (now.sha256 !== then) this.#differences.add(entry.path, "has other content than the snapshot, with the same size and times");
+        if (now.sha256 !== then)
+          this.#differences.add(entry.path, "has other content than the snapshot, with the same size and times");
       }
     }
   }
@@ -248,7 +257,8 @@ class LiveVerification {
     const doubts: string[] = [];
     const exceeds = (count: number, of: number) => count > of * tolerance;
     const percent = `${Number((tolerance * 100).toFixed(4))}%`;
-    if (this.#differences.count > 0) failures.push(`${countOf(this.#differences.count, "file differs", "files differ")} from the snapshot`);
+    if (this.#differences.count > 0)
+      failures.push(`${countOf(this.#differences.count, "file differs", "files differ")} from the snapshot`);
     for (const [count, of, what] of [
       [figures.entries_missing, figures.snapshot_entries, "entries of the snapshot are missing"],
       [figures.entries_new, figures.snapshot_entries, "entries are new since the snapshot"],
@@ -257,11 +267,16 @@ class LiveVerification {
       if (exceeds(count, of)) failures.push(`${count} of ${of} ${what}: more than the tolerance of ${percent}`);
     }
     if (this.#unknown.count > 0) doubts.push(`${countOf(this.#unknown.count, "path", "paths")} could not be looked at`);
-    if (sampled > 0 && figures.files_compared === 0 && this.#differences.count === 0) doubts.push("no file of the sample could be compared");
+    if (sampled > 0 && figures.files_compared === 0 && this.#differences.count === 0)
+      doubts.push("no file of the sample could be compared");
     if (sampled === 0 && figures.files_unchanged === 0 && figures.snapshot_entries > 0) {
       doubts.push("no file is as the snapshot has it, so that no content could be compared");
     }
-    const results: RunResult[] = ["passed", ...(failures.length > 0 ? (["failed"] as const) : []), ...(doubts.length > 0 ? (["inconclusive"] as const) : [])];
+    const results: RunResult[] = [
+      "passed",
+      ...(failures.length > 0 ? (["failed"] as const) : []),
+      ...(doubts.length > 0 ? (["inconclusive"] as const) : []),
+    ];
     return {
       result: worstResult(results),
       causes: [...failures, ...doubts],

@@ -1,10 +1,10 @@
-import { mostSampledFiles, type SampleSize, verifyLive } from "@lifeboat/jobs";
 import { assetOfSnapshot } from "@lifeboat/engine";
+import { mostSampledFiles, type SampleSize, verifyLive } from "@lifeboat/jobs";
 import { type CompiledAsset, type CompiledConfig, exitCodeOf, LifeboatError, parseRatio } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
-import { showProgress } from "../output/show-progress.ts";
 import { liveJson, liveLines } from "../output/show-live.ts";
+import { showProgress } from "../output/show-progress.ts";
 import { loadConfig } from "../session/load-config.ts";
 import { openJobContext } from "../session/open-job-context.ts";
 import { openSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
@@ -15,7 +15,11 @@ export const verify: CommandSpec = {
   repository: true,
   options: [
     { flags: "--against <WHAT>", description: "what it is compared with: the host as it is now", choices: ["live"] },
-    { flags: "--sample <SIZE>", description: "how many of the unchanged files are hashed: 1% (10 at least), or 500", default: "1%" },
+    {
+      flags: "--sample <SIZE>",
+      description: "how many of the unchanged files are hashed: 1% (10 at least), or 500",
+      default: "1%",
+    },
     {
       flags: "--tolerance <SHARE>",
       description: "of the snapshot's entries so many may be missing, so many new, so many files changed",
@@ -26,7 +30,10 @@ export const verify: CommandSpec = {
   ],
   examples: [
     { command: "lifeboat verify web1/uploads --against live", does: "list the host, hash 1% of its unchanged files, compare" },
-    { command: "lifeboat verify web1/uploads@3d --against live --sample 100% --tolerance 30%", does: "an older one, every unchanged file" },
+    {
+      command: "lifeboat verify web1/uploads@3d --against live --sample 100% --tolerance 30%",
+      does: "an older one, every unchanged file",
+    },
     {
       command: "lifeboat verify web1/uploads --against live --repo s3:https://HOST/BUCKET --password-file F",
       does: "a copy at another place; the configuration only says where the host is",

@@ -78,7 +78,9 @@ async function* lookAtFacts({ clock, signal }: JobContext, machine: Machine, abo
   }
   const text = describeSkew(facts.clock_skew_ms);
   const isOff = skewWarning(facts) !== undefined;
-  yield isOff ? { level: "warning", about, text, next: "start time synchronisation on both machines" } : { level: "ok", about, text };
+  yield isOff
+    ? { level: "warning", about, text, next: "start time synchronisation on both machines" }
+    : { level: "ok", about, text };
 }
 
 function programsFor(host: CompiledHost, assets: readonly CompiledAsset[], way: "tar" | "sftp"): readonly string[] {

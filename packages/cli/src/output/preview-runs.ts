@@ -23,7 +23,8 @@ export async function previewRuns(
     }
     const found = async (some: readonly PreviewFinding[]) => {
       session.output.status(undefined);
-      for (const finding of some) await (session.json ? session.answer(findingJson(finding)) : session.output.line(findingLine(finding)));
+      for (const finding of some)
+        await (session.json ? session.answer(findingJson(finding)) : session.output.line(findingLine(finding)));
     };
     session.output.status(`${name}  is listed ...`);
     const preview = await previewBackup(context, { asset: name, ...(list && { found }) });

@@ -42,7 +42,8 @@ export function liveLines({ asset, snapshot, seed }: LiveSubject, report: Verify
     `  entries  ${formatCount(of("snapshot_entries"))} in the snapshot, ${formatCount(of("live_entries"))} now: ${of("entries_missing")} missing, ${of("entries_new")} new; ${countOf(of("files_changed"), "file")} changed since`,
     `  sample   ${countOf(of("files_sampled"), "file")}, ${of("files_changed_meanwhile")} of them changed meanwhile; the same again: --seed ${seed}`,
   ];
-  if (of("files_left_out") > 0) lines.push(`  out      ${of("files_left_out")} in the snapshot that the configuration leaves out by now`);
+  if (of("files_left_out") > 0)
+    lines.push(`  out      ${of("files_left_out")} in the snapshot that the configuration leaves out by now`);
   if (lost.length > 0) lines.push(oneLine(`  read over SFTP ${lossesText(lost)}`));
   for (const { path, detail } of differences) lines.push(oneLine(`  ✗ ${path}: ${detail}`));
   if (differenceCount > differences.length) lines.push(`  ✗ and ${differenceCount - differences.length} more`);

@@ -1,4 +1,12 @@
-import { describeLosses, describeSkew, exitCodeOf, type HostFacts, isToldByTimeAlone, type RunRecord, skewWarning } from "@lifeboat/model";
+import {
+  describeLosses,
+  describeSkew,
+  exitCodeOf,
+  type HostFacts,
+  isToldByTimeAlone,
+  type RunRecord,
+  skewWarning,
+} from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatSpan } from "./format-time.ts";
@@ -72,7 +80,14 @@ export function lossesText(lost: readonly string[]): string {
 
 /** What a host said of itself, in one line. */
 export function hostText({ system, kernel, find, tar, sudo, clock_skew_ms: skew }: HostFacts): string {
-  const parts = [system, kernel, find, tar, sudo && `sudo: ${sudo.join(", ") || "refused"}`, skew !== undefined && describeSkew(skew)];
+  const parts = [
+    system,
+    kernel,
+    find,
+    tar,
+    sudo && `sudo: ${sudo.join(", ") || "refused"}`,
+    skew !== undefined && describeSkew(skew),
+  ];
   return oneLine(parts.filter(Boolean).join("; "));
 }
 

@@ -89,7 +89,9 @@ export interface FileSource {
    * Hashes of regular files, computed where they are, so that their content is not moved; in the order of the list. Known after the
    * listing has begun; absent: this way of reading has no such thing.
    */
-  readonly hash?: ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => Promise<readonly FileHash[]>) | undefined;
+  readonly hash?:
+    | ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => Promise<readonly FileHash[]>)
+    | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

@@ -21,7 +21,8 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
   return {
     name: options.name,
     paths,
-    list: ({ signal, problem, leftOut }) => listFiles({ machine, names, paths, selection: options, sudo, signal, problem, leftOut }),
+    list: ({ signal, problem, leftOut }) =>
+      listFiles({ machine, names, paths, selection: options, sudo, signal, problem, leftOut }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
     hash: (entries, { signal }) => hashFiles({ machine, sudo, signal }, entries),

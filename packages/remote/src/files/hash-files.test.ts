@@ -38,7 +38,9 @@ test("names of any bytes are hashed in the order in which they are asked for; wh
   for (const [at, { path }] of entries.entries()) {
     if (changed.includes(path)) expect([path, hashes[at]]).toEqual([path, { state: "changed" }]);
     else {
-      const sha256 = createHash("sha256").update(fs.readFileSync(Buffer.from(path, "latin1"))).digest("hex");
+      const sha256 = createHash("sha256")
+        .update(fs.readFileSync(Buffer.from(path, "latin1")))
+        .digest("hex");
       expect([path, hashes[at]]).toEqual([path, { state: "hashed", sha256 }]);
     }
   }
@@ -77,5 +79,7 @@ test.each([
     close: async () => undefined,
   };
   const [entry] = await list(folder);
-  await expect(hashFiles({ machine: liar, sudo: false, signal }, [entry as FileEntry])).rejects.toMatchObject({ code: "host-garbage" });
+  await expect(hashFiles({ machine: liar, sudo: false, signal }, [entry as FileEntry])).rejects.toMatchObject({
+    code: "host-garbage",
+  });
 });

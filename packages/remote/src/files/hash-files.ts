@@ -43,7 +43,8 @@ export async function hashFiles({ machine, sudo, signal }: HashContext, entries:
   signal.throwIfAborted();
   const stderr = command.stderr();
   // 123: at least one of the files could not be hashed, or there is no sha256sum.
-  if ((status !== 0 && status !== 123) || /^sudo: /m.test(stderr)) throw commandFailure("sha256sum", machine.name, status, stderr);
+  if ((status !== 0 && status !== 123) || /^sudo: /m.test(stderr))
+    throw commandFailure("sha256sum", machine.name, status, stderr);
   const after = await statNow(machine, paths, { sudo, signal });
   return entries.map((entry, at): FileHash => {
     const now = after.now[at];

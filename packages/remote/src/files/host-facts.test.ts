@@ -92,7 +92,9 @@ test("a host that runs no commands, says too much or nothing, or lies about its 
   expect([await ask(saying(endless)), killed]).toEqual([undefined, 1]);
   expect(await ask(saying(() => ["time 1.000000000\n"], 1))).toBeUndefined();
   expect(await ask(saying(() => []))).toBeUndefined();
-  expect(await ask(saying(() => ["time now\nkernel \x1b[31mred\x9b\nsystem ", "s".repeat(500), "\nsudo find\nsudo rm\n"]))).toEqual({
+  expect(
+    await ask(saying(() => ["time now\nkernel \x1b[31mred\x9b\nsystem ", "s".repeat(500), "\nsudo find\nsudo rm\n"])),
+  ).toEqual({
     kernel: "?[31mred?",
     system: "s".repeat(200),
     sudo: ["find"],

@@ -70,7 +70,7 @@ function parseFacts(
   { before, heard, sudoFor }: { readonly before: number; readonly heard: number; readonly sudoFor: readonly string[] },
 ): HostFacts {
   const lines = text.split("\n");
-  const valueOf = (key: string) => {
+  const textAt = (key: string) => {
     const value = lines.find((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
     const clean = Buffer.from(value ?? "", "latin1")
       .toString("utf8")
@@ -81,7 +81,7 @@ function parseFacts(
       .trim();
     return clean === "" ? undefined : clean;
   };
-  const texts = ["system", "kernel", "find", "tar"].map((key) => [key, valueOf(key)]).filter(([, value]) => value !== undefined);
+  const texts = ["system", "kernel", "find", "tar"].map((key) => [key, textAt(key)]).filter(([, value]) => value !== undefined);
   const allowed = new Set(lines.filter((line) => line.startsWith("sudo ")).map((line) => line.slice(5)));
   return {
     ...(Object.fromEntries(texts) as Pick<HostFacts, "system" | "kernel" | "find" | "tar">),

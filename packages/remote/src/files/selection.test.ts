@@ -116,7 +116,15 @@ describe.each(ways)("by %s", (label, way) => {
   });
 
   test("of matches at different depths the deepest counts, and at the same depth the exception", async () => {
-    const files = ["w/up/a.iso", "w/up/b.txt", "w/log/x.log", "w/log/keep.log", "w/up/log/y.log", "w/up/log/old/z.log", "v/c.txt"];
+    const files = [
+      "w/up/a.iso",
+      "w/up/b.txt",
+      "w/log/x.log",
+      "w/log/keep.log",
+      "w/up/log/y.log",
+      "w/up/log/old/z.log",
+      "v/c.txt",
+    ];
     const root = makeTree(name("depth"), files);
     const kept = async (exclude: string[], include: string[]) =>
       (await select(way, root, { exclude, include })).kept.filter((path) => !path.endsWith("/"));
@@ -134,7 +142,10 @@ describe.each(ways)("by %s", (label, way) => {
   test("names with every byte and glob's own letters are told apart", async () => {
     const root = makeTree(name("bytes"), ["é/keep", "é/x", "[a]*/keep", "[a]*/x", "a/x", "line\nbreak/keep", "line\nbreak/x"]);
     fs.writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0x2e, 0x74])]), "");
-    const { kept } = await select(way, root, { exclude: [`${root}/*`], include: [`${root}/é/keep`, `${root}/\\[a\\]\\*`, "*break/k*"] });
+    const { kept } = await select(way, root, {
+      exclude: [`${root}/*`],
+      include: [`${root}/é/keep`, `${root}/\\[a\\]\\*`, "*break/k*"],
+    });
     expect(kept).toEqual([
       "[a]*/",
       "[a]*/keep",
@@ -187,7 +198,9 @@ describe.each(ways)("by %s", (label, way) => {
       ].sort(),
     );
     expect(left).toEqual(
-      ["cache/blob", "cache/deep/", "out/blob", "out/deep/", "git/src/", "git/file", "star*/x", "star*/d/"].map((path) => `tag ${path}`).sort(),
+      ["cache/blob", "cache/deep/", "out/blob", "out/deep/", "git/src/", "git/file", "star*/x", "star*/d/"]
+        .map((path) => `tag ${path}`)
+        .sort(),
     );
     const without = await select(way, root, {});
     expect([without.left, without.kept.includes("cache/deep/er/blob")]).toEqual([[], true]);
@@ -253,8 +266,17 @@ describe.each(ways)("by %s", (label, way) => {
       return run.stdout.toString();
     };
     restic("init");
-    restic("backup", root, "--exclude-caches", "--exclude-if-present=.nobackup", "--exclude-if-present=.git", "--exclude-larger-than=2k");
-    const expected = restic("ls", "latest", root, "--recursive").split("\n").filter((path) => path.startsWith(`${root}/`));
+    restic(
+      "backup",
+      root,
+      "--exclude-caches",
+      "--exclude-if-present=.nobackup",
+      "--exclude-if-present=.git",
+      "--exclude-larger-than=2k",
+    );
+    const expected = restic("ls", "latest", root, "--recursive")
+      .split("\n")
+      .filter((path) => path.startsWith(`${root}/`));
     const { kept } = await select(way, root, {
       excludeCaches: true,
       excludeIfPresent: [".nobackup", ".git"],

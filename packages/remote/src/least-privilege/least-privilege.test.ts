@@ -185,8 +185,13 @@ describe.skipIf(!isRoot)(
       const entries: FileEntry[] = [];
       for await (const some of source.list({ signal, problem: () => undefined })) entries.push(...some);
       const chosen = entries.filter(({ type, path }) => type === "file" && path.includes("/deep/"));
-      const sha256 = (path: ByteString) => createHash("sha256").update(fs.readFileSync(Buffer.from(path, "latin1"))).digest("hex");
-      expect(await source.hash!(chosen, { signal })).toEqual(chosen.map(({ path }) => ({ state: "hashed", sha256: sha256(path) })));
+      const sha256 = (path: ByteString) =>
+        createHash("sha256")
+          .update(fs.readFileSync(Buffer.from(path, "latin1")))
+          .digest("hex");
+      expect(await source.hash!(chosen, { signal })).toEqual(
+        chosen.map(({ path }) => ({ state: "hashed", sha256: sha256(path) })),
+      );
       fs.symlinkSync(secret, join(tree, "link"));
       fs.symlinkSync(join(sshd.folder, "srv"), join(tree, "linked"));
       for (const name of ["link", "linked/www2/hidden"]) {
@@ -229,7 +234,11 @@ describe.skipIf(!isRoot)(
     test("the host says of itself what it says without the script, and that its script may be run by sudo", async () => {
       const { clock } = connectOptions();
       const facts = await readHostFacts(machine, { clock, signal, sudoFor: sudoPrograms.files });
-      expect(facts).toMatchObject({ find: expect.stringContaining("GNU"), tar: expect.stringContaining("GNU"), kernel: expect.any(String) });
+      expect(facts).toMatchObject({
+        find: expect.stringContaining("GNU"),
+        tar: expect.stringContaining("GNU"),
+        kernel: expect.any(String),
+      });
       expect(facts?.sudo).toEqual(["find", "tar", "xargs"]);
       expect(facts?.clock_skew_ms).toBeTypeOf("number");
     });
@@ -365,7 +374,10 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ["name another folder behind a test", () => line(["find", tree, "-xdev", sshd.folder])],
     ["choose expressions of another kind", () => line(["find", tree, "-regextype", "emacs"])],
     ["ask sudo about other programs", () => line(factsCommand(["id"]), {})],
-    ["put a command behind what the host says of itself", () => line([...factsCommand([]).slice(0, 2), `${factsCommand([])[2]}; id`, "facts"], {})],
+    [
+      "put a command behind what the host says of itself",
+      () => line([...factsCommand([]).slice(0, 2), `${factsCommand([])[2]}; id`, "facts"], {}),
+    ],
     ["have the host say of itself as root", () => line(factsCommand([]))],
     ["list another folder", () => line(listOf([sshd.folder]))],
     ["list the folder next to it", () => line(listOf([join(sshd.folder, "srv/www2")]))],

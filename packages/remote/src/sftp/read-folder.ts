@@ -47,7 +47,8 @@ export async function readFolder(context: FolderContext, folder: ByteString, abo
       try {
         return await entryOf(context, pathIn(folder, name.name), name, (path, attributes) => {
           const standing = context.rules.standing(path, isFolder(attributes), above);
-          const isTooLarge = isFile(attributes) && (attributes.size ?? 0) > (context.selection.excludeLargerThan ?? Number.POSITIVE_INFINITY);
+          const isTooLarge =
+            isFile(attributes) && (attributes.size ?? 0) > (context.selection.excludeLargerThan ?? Number.POSITIVE_INFINITY);
           const isBesideTag = marks.length > 0 && !marks.includes(name.name);
           return standing === "out" ? "pattern" : isBesideTag ? "tag" : isTooLarge ? "size" : standing;
         });
@@ -139,7 +140,10 @@ async function entryOf(
   const all = isComplete(attributes) ? attributes : await client.lstat(path);
   const verdict = judge(path, all);
   const isKept = verdict === "in" || verdict === "way";
-  return { entry: entryOfAttributes(path, all, machineName, isKept && isLink(all) ? await client.readLink(path) : undefined), verdict };
+  return {
+    entry: entryOfAttributes(path, all, machineName, isKept && isLink(all) ? await client.readLink(path) : undefined),
+    verdict,
+  };
 }
 
 /** Rethrows what is no answer about one path. */

@@ -23,7 +23,10 @@ export const selection = {
   exclude: exclude.optional(),
   include: z
     .array(text("A glob, read as those of exclude."))
-    .meta({ description: "Exceptions from exclude, also within folders that it leaves out.", examples: [["/home/*/.cache/keep"]] })
+    .meta({
+      description: "Exceptions from exclude, also within folders that it leaves out.",
+      examples: [["/home/*/.cache/keep"]],
+    })
     .optional(),
   exclude_caches: flag("Of a folder with a CACHEDIR.TAG only that file is kept.", false).optional(),
   exclude_if_present: z
