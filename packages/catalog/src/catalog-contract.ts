@@ -50,6 +50,8 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
         figures: { files: 58107, bytes: 31353261260 },
         problems: [{ path: "/srv/\\xff", kind: "unreadable", detail: "Permission denied" }],
         problemCount: 3,
+        lost: ["hard-links", "xattrs"],
+        host: { system: "Debian GNU/Linux 12 (bookworm)", sudo: ["find"], clock_skew_ms: -1500 },
       });
       await catalog.settleRun(run.id, 1, record);
       expect((await catalog.findRun(run.id))?.record).toEqual(record);

@@ -53,6 +53,23 @@ describe("the history file", () => {
     await Promise.all([...catalogs.slice(1), anew].map((catalog) => catalog.close()));
   });
 
+  test("of the version before gets what is new, and keeps its runs", async () => {
+    const path = freshPath();
+    const run = { kind: "backup", object: "web1/etc", policy: null, slot: "2026-11-22T01:00:00Z" } as const;
+    const before = await openCatalog(path, { clock });
+    await before.recordPending({ ...run, id: "backup/web1/etc@20261122T010000Z" });
+    await before.close();
+    const raw = new DatabaseSync(path);
+    raw.exec("alter table runs drop column lost; alter table runs drop column host");
+    raw.exec("delete from migrations where name = '0002-what-a-run-met'");
+    raw.close();
+    const after = await openCatalog(path, { clock });
+    expect((await after.openRuns()).map(({ id, record }) => [id, record])).toEqual([["backup/web1/etc@20261122T010000Z", null]]);
+    await after.recordPending({ ...run, id: "backup/web1/etc@20261123T010000Z" });
+    expect(await after.openRuns()).toHaveLength(2);
+    await after.close();
+  });
+
   test("that is damaged, cannot be made or is of a newer version is an error that names it", async () => {
     const damaged = freshPath();
     writeFileSync(damaged, "this is no database, it is a text of some length".repeat(200));

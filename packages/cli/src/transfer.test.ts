@@ -73,6 +73,10 @@ test("what SFTP tells of a tree comes back, an unchanged one is not read again, 
   expect(summary).toMatchObject({ result: "passed", files_new: 0, files_changed: 0, data_blobs: 0 });
   expect(summary?.lost).toContain("xattrs");
 
+  const job = await place.run(["job", "show", String(summary?.job), "--here"]);
+  expect([job.code, job.out]).toEqual([0, expect.stringMatching(/^Read {6}over SFTP, without change times/m)]);
+  expect(job.out).toMatch(/^Host {6}.*Linux .*; its clock is \d+\.\d s (ahead|behind)$/m);
+
   const shown = await place.run(["snapshots", "show", "full/tree@latest"]);
   expect([shown.code, shown.out]).toEqual([0, expect.stringMatching(/^read +over SFTP, without change times/m)]);
   const json = jsonLines((await place.run(["snapshots", "show", "full/tree@latest", "--json"])).out)[0];

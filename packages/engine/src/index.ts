@@ -6,6 +6,7 @@ export {
   type ArchiveResult,
   archiveFiles,
 } from "./archiver/archive-files.ts";
+export { changeOf, type ListingMatch, type MatchListingOptions, matchListing } from "./archiver/match-listing.ts";
 export {
   type CacheOptions,
   createMemoryStore,

@@ -15,16 +15,20 @@ import {
   type CompiledPolicy,
   type DumpFacts,
   displayName,
+  type FileSelection,
   formatWithOffset,
+  type HostFacts,
   LifeboatError,
   type Machine,
   rfc3339FromEpoch,
   type SourceProblem,
   textOf,
 } from "@lifeboat/model";
-import { createHostSource, createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { createPostgresDump, createSqliteDump } from "@lifeboat/remote";
+import { askHost } from "./ask-host.ts";
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
+import { openFiles } from "./open-files.ts";
 import { openMachine } from "./open-machine.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type Checkpoint, RunCheckpoints } from "./run-checkpoints.ts";
@@ -93,8 +97,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
       : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
-  await repository.loadIndex({ signal });
-  const machine = await openMachine(context, asset.host);
+  const { machine, facts } = await bothOf(openHost(context, asset), repository.loadIndex({ signal }));
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {
     const archived = await archive({ context, asset, machine, repository, writer, parent, started, checkpoints });
@@ -109,7 +112,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       hostname: asset.host,
       username: context.owner.username,
       tags: [assetTag(asset.name), runTag(order.runId)],
-      ...(asset.source.type === "files" && { excludes: asset.source.exclude }),
+      ...(asset.source.type === "files" && { excludes: excludesOf(asset.source) }),
       program_version: context.programVersion,
       summary,
       lifeboat: { problem_count: archived.problemCount, ...(archived.lost.length > 0 && { lost: archived.lost }) },
@@ -140,6 +143,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
         problems: archived.problems,
         problemCount: archived.problemCount,
         lost: archived.lost,
+        host: facts,
         cause,
       },
     };
@@ -147,6 +151,30 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     await writer.close();
     await machine.close();
   }
+}
+
+interface OpenedHost {
+  readonly machine: Machine;
+  readonly facts: HostFacts | undefined;
+}
+
+async function openHost(context: JobContext, asset: CompiledAsset): Promise<OpenedHost> {
+  const machine = await openMachine(context, asset.host);
+  try {
+    return { machine, facts: await askHost(context, machine, asset) };
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+/** The host and the index at the same time; a host that was reached in vain is left. */
+async function bothOf(host: Promise<OpenedHost>, index: Promise<void>): Promise<OpenedHost> {
+  const [opened, loaded] = await Promise.allSettled([host, index]);
+  if (loaded.status === "rejected" && opened.status === "fulfilled") await opened.value.machine.close();
+  if (loaded.status === "rejected") throw loaded.reason;
+  if (opened.status === "rejected") throw opened.reason;
+  return opened.value;
 }
 
 /** A snapshot of this very run exists: an earlier attempt committed it and was killed before it could say so. */
@@ -195,13 +223,8 @@ function archive(parts: ArchiveParts): Promise<Archived> {
 
 async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
-  if (asset.source.type !== "files") throw new TypeError("not a files source");
-  const { paths, exclude, oneFilesystem } = asset.source;
-  const name = `${asset.source.name} on ${asset.host}`;
   const { clock, signal, progress } = context;
-  const host = context.config?.hosts.get(asset.host);
-  const { sudo = false, transfer = "auto", rangeHashesFromBytes: rangesFromBytes } = host ?? {};
-  const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo, rangesFromBytes });
+  const source = openFiles(context, machine, asset);
   const { tree, figures, problems, problemCount, bytesResumed, bytesUnmoved } = await archiveFiles({
     repository,
     writer,
@@ -294,6 +317,11 @@ function checkGuards(asset: CompiledAsset, archived: Archived, parent: Snapshot 
       `${archived.bytes} bytes, the last snapshot had ${before}: shrunk by more than ${Math.round(guards.maxShrinkRatio * 100)} %`,
     );
   }
+}
+
+/** As restic writes patterns down; exceptions have its "!". */
+function excludesOf({ exclude = [], include = [] }: FileSelection): string[] {
+  return [...exclude, ...include.map((glob) => `!${glob}`)];
 }
 
 function summaryOf(archived: Archived, writer: BlobWriter, started: number, ended: number): SnapshotSummary {

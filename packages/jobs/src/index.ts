@@ -12,11 +12,14 @@ export {
   type RepositoryByHand,
   type RepositoryChoice,
 } from "./open-repository.ts";
+export { type BackupPreview, type PreviewFinding, type PreviewOrder, previewBackup } from "./preview-backup.ts";
 export { type PruneOrder, runPrune } from "./prune.ts";
 export { type ReplicateOrder, type ReplicateOutcome, runReplicate } from "./replicate.ts";
 export { type RestoreOrder, type RestoreOutcome, refuseFull, runRestore } from "./restore.ts";
 export type { Checkpoint } from "./run-checkpoints.ts";
 export { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 export { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
+export { mostSampledFiles, type SampleSize } from "./sample-files.ts";
+export { type LiveFinding, type VerifyLiveOrder, type VerifyLiveReport, verifyLive } from "./verify-live.ts";
 export { hashOfContent, type VerifyReport, verifyRestored } from "./verify-restored.ts";
 export { removeOwnDeadLocks, withLock } from "./with-lock.ts";

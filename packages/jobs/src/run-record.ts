@@ -3,6 +3,7 @@ import {
   type Clock,
   displayName,
   formatWithOffset,
+  type HostFacts,
   isLifeboatError,
   messageOf,
   parseRunId,
@@ -31,6 +32,7 @@ export interface RunEnd {
   readonly problemCount?: number;
   /** What the way of reading could not tell of the files. */
   readonly lost?: readonly string[];
+  readonly host?: HostFacts | undefined;
   readonly cause?: string | undefined;
   readonly code?: string | undefined;
 }
@@ -61,6 +63,7 @@ export function createRunRecord(order: RunOrder, startedMs: number, clock: Clock
       .map(({ path, kind, detail }) => ({ path: displayName(path), kind, detail })),
     problemCount: end.problemCount ?? end.problems?.length ?? 0,
     ...(end.lost !== undefined && end.lost.length > 0 && { lost: end.lost }),
+    ...(end.host !== undefined && { host: end.host }),
   };
 }
 

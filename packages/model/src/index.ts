@@ -14,9 +14,11 @@ export { errorObject, type RenderErrorOptions, renderError } from "./errors/rend
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";
 export { type FileRanges, pageBytes, pageHashBytes, type RangeAccess, type RangesVerdict } from "./files/file-ranges.ts";
-export type { FileSource, ReadEvent, SourceProblem } from "./files/file-source.ts";
+export type { FileSelection, LeftOutReason } from "./files/file-selection.ts";
+export type { FileHash, FileSource, ListOptions, ReadEvent, SourceProblem } from "./files/file-source.ts";
 export { globToRegex } from "./files/glob-to-regex.ts";
 export { describeLosses, isToldByTimeAlone, type SourceLoss } from "./files/source-loss.ts";
+export { describeSkew, type HostFacts, skewWarning } from "./machine/host-facts.ts";
 export { type Jump, parseJumpList } from "./machine/jump-list.ts";
 export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions } from "./machine/machine.ts";
 export { type Logger, silentLogger } from "./progress/logger.ts";

@@ -15,6 +15,7 @@ export {
 } from "./databases/throwaway-postgres.ts";
 export { createFileSource, type FileSourceOptions } from "./files/create-file-source.ts";
 export { createHostSource, type HostSourceOptions } from "./files/create-host-source.ts";
+export { type HostFactsOptions, readHostFacts, sudoPrograms } from "./files/host-facts.ts";
 export { lookForGnuTools } from "./files/look-for-gnu-tools.ts";
 export { createHostSetup, type HostSetup } from "./least-privilege/create-host-setup.ts";
 export { type CollectedOutput, collectOutput } from "./process/collect-output.ts";

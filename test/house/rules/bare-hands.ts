@@ -8,6 +8,7 @@ const unreachable = /^(bullmq|ioredis|kysely|pg|@lifeboat\/(queue|catalog))$/;
 /** Commands that must work when the queue, the catalog and their packages are gone, by the names of their files. */
 const bareHandCommands = [
   "snapshots",
+  "verify",
   "ls",
   "diff",
   "dump",

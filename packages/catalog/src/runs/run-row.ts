@@ -1,4 +1,4 @@
-import type { RunKind, RunRecord, RunResult, RunState } from "@lifeboat/model";
+import type { HostFacts, RunKind, RunRecord, RunResult, RunState } from "@lifeboat/model";
 import type { NewRun, RunRow } from "../catalog.ts";
 import type { RunTableRow } from "../schema/tables.ts";
 
@@ -48,6 +48,8 @@ function recordOf(row: RunTableRow): RunRecord {
     figures: JSON.parse(row.figures ?? "{}") as RunRecord["figures"],
     problems: JSON.parse(row.problems ?? "[]") as RunRecord["problems"],
     problemCount: row.problem_count ?? 0,
+    ...(row.lost !== null && { lost: JSON.parse(row.lost) as string[] }),
+    ...(row.host !== null && { host: JSON.parse(row.host) as HostFacts }),
   };
 }
 
@@ -79,6 +81,8 @@ export function pendingRow(run: NewRun, nowMs: number): RunTableRow {
     figures: null,
     problems: null,
     problem_count: null,
+    lost: null,
+    host: null,
   };
 }
 
@@ -101,6 +105,8 @@ export function settledColumns(record: RunRecord) {
     figures: JSON.stringify(record.figures),
     problems: JSON.stringify(record.problems.slice(0, maxProblems)),
     problem_count: record.problemCount,
+    lost: record.lost === undefined ? null : JSON.stringify(record.lost),
+    host: record.host === undefined ? null : JSON.stringify(record.host),
   };
 }
 

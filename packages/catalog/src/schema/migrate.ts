@@ -1,11 +1,13 @@
 import { LifeboatError } from "@lifeboat/model";
 import type { Kysely } from "kysely";
 import * as runsAndWhatTheyLeft from "./0001-runs-and-what-they-left.ts";
+import * as whatARunMet from "./0002-what-a-run-met.ts";
 import type { Tables } from "./tables.ts";
 
 /** In order; a name once released is never changed. */
 const migrations: readonly { readonly name: string; up(db: Kysely<never>): Promise<void> }[] = [
   { name: "0001-runs-and-what-they-left", up: runsAndWhatTheyLeft.up },
+  { name: "0002-what-a-run-met", up: whatARunMet.up },
 ];
 
 /**

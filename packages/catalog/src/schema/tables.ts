@@ -40,6 +40,8 @@ interface RunTable {
   figures: string | null;
   problems: string | null;
   problem_count: number | null;
+  lost: string | null;
+  host: string | null;
 }
 export type RunTableRow = Selectable<RunTable>;
 

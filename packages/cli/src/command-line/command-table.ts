@@ -110,6 +110,11 @@ export const commandTable: readonly TableSection[] = [
     title: "Prove",
     rows: [
       {
+        name: "verify",
+        summary: "compare a snapshot with its host as it is now",
+        load: async () => (await import("../commands/verify.ts")).verify,
+      },
+      {
         name: "drill run",
         summary: "restore to scratch targets and check the service",
         load: async () => (await import("../commands/drill-run.ts")).drillRun,

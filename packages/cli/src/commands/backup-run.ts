@@ -26,11 +26,13 @@ export const backupRun: CommandSpec = {
   options: [
     { flags: "--here", description: "in this process, without the service" },
     { flags: "--host <HOST...>", description: "only assets of this host" },
+    { flags: "--list", description: "with --dry-run: name what would be read and what is left out" },
     { flags: "--no-wait", description: "hand it to the service and print the run's id only" },
   ],
   examples: [
     { command: "lifeboat backup run web", does: "all assets of the policy 'web', through the service" },
     { command: "lifeboat backup run web1/uploads --here", does: "one asset, in this process" },
+    { command: "lifeboat backup run web1/uploads --dry-run --list", does: "what is new, changed and left out; reads no content" },
     { command: "lifeboat backup run web --host web1 --json", does: "progress and summary as JSON lines" },
   ],
   details: "Exit code 3: some files could not be read, and the snapshot was kept. Of several assets the worst result counts.",
@@ -41,8 +43,8 @@ async function runBackups(session: Session, values: OptionValues): Promise<numbe
   const config = await loadConfig(session);
   const assets = chooseAssets(config, values.words, values.texts("host"));
   if (session.dryRun) {
-    for (const asset of assets) await session.output.line(planLine(config, asset));
-    return 0;
+    const { previewRuns } = await import("../output/preview-runs.ts");
+    return previewRuns(session, config, assets, { list: values.flag("list") });
   }
   if (!values.flag("here")) {
     const { runThroughService } = await import("../service/run-through-service.ts");
@@ -94,15 +96,4 @@ export function chooseAssets(config: CompiledConfig, words: readonly string[], h
   if (chosen.size === 0)
     throw new LifeboatError("asset-unknown", `no asset of ${words.join(", ")} is on host ${hosts.join(", ")}`);
   return [...chosen];
-}
-
-function planLine(config: CompiledConfig, name: string): string {
-  const { source, policy } = config.assets.get(name)!;
-  const what =
-    source.type === "files"
-      ? source.paths.join(", ")
-      : source.type === "postgresql"
-        ? `database ${source.database}`
-        : source.path;
-  return `${name}  ${source.type} ${what} -> ${config.policies.get(policy)!.repository}`;
 }

@@ -3,7 +3,8 @@ import { exitCodes, LifeboatError, parseRunId, type RunRecord } from "@lifeboat/
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { formatMoment, formatSpan } from "../output/format-time.ts";
-import { figuresText, markOf, runSummary, secondsOf } from "../output/show-run.ts";
+import { oneLine } from "../output/one-line.ts";
+import { figuresText, hostText, lossesText, markOf, runSummary, secondsOf } from "../output/show-run.ts";
 import { loadConfig } from "../session/load-config.ts";
 import type { Session } from "../session/session.ts";
 
@@ -49,6 +50,8 @@ async function showJob(session: Session, values: OptionValues): Promise<number> 
     if (record.policy !== null) lines.push(`Policy    ${record.policy}`);
     if (record.repository !== null)
       lines.push(`To        ${record.repository}${record.snapshot === null ? "" : `, snapshot ${record.snapshot}`}`);
+    if (record.lost !== undefined) lines.push(oneLine(`Read      over SFTP, ${lossesText(record.lost)}`));
+    if (record.host !== undefined) lines.push(`Host      ${hostText(record.host)}`);
     if (Object.keys(record.figures).length > 0) lines.push(`Figures   ${figuresText(record)}`);
   }
   const cause = record?.cause ?? job.cause;

@@ -3,17 +3,15 @@ import {
   type CompiledAsset,
   type CompiledConfig,
   type CompiledHost,
+  describeSkew,
   displayName,
-  formatDuration,
   isLifeboatError,
   type Machine,
+  skewWarning,
 } from "@lifeboat/model";
-import { collectOutput, resolveEndpoint, type SshEndpoint } from "@lifeboat/remote";
+import { collectOutput, readHostFacts, resolveEndpoint, type SshEndpoint } from "@lifeboat/remote";
 import { type Finding, failure } from "./finding.ts";
 import { lookAtPathsOverSftp, lookAtTransfer } from "./look-at-transfer.ts";
-
-/** A clock that is further off makes ages and slots hard to read. */
-const maxSkewMs = 5000;
 
 /** Reaches a host and looks whether its assets can be read. Writes nothing there. */
 export async function* lookAtHost(context: JobContext, config: CompiledConfig, host: CompiledHost): AsyncGenerator<Finding> {
@@ -39,7 +37,7 @@ export async function* lookAtHost(context: JobContext, config: CompiledConfig, h
     };
     const assets = [...config.assets.values()].filter((asset) => asset.host === host.name);
     const { way, runsCommands, findings } = await lookAtTransfer(context, machine, host, assets);
-    if (runsCommands) yield await skewOf(context, machine, about);
+    if (runsCommands) yield* lookAtFacts(context, machine, about);
     yield* findings;
     for (const program of programsFor(host, assets, way)) yield await programOn(machine, about, program);
     const sudo = host.sudo && endpoint.user !== "root" && way === "tar";
@@ -69,25 +67,20 @@ function wayOf({ jumps }: SshEndpoint): string {
   return jumps.length === 0 ? "" : ` by way of ${jumps.map(({ name }) => name).join(", ")}`;
 }
 
-async function skewOf({ clock }: JobContext, machine: Machine, about: string): Promise<Finding> {
-  const before = clock.now();
-  const { stdout } = await collectOutput(await machine.run(["date", "+%s%3N"], { noInput: true }), {
-    what: "date",
-    limitBytes: 1000,
-  });
-  const after = clock.now();
-  const there = Number(stdout.toString("latin1").trim());
-  if (!Number.isFinite(there) || there === 0)
-    return { level: "warning", about, text: "its clock cannot be read", next: "look at what date prints there" };
-  const skewMs = there - (before + after) / 2;
-  const text = `its clock is ${Math.abs(skewMs / 1000).toFixed(1)} s ${skewMs >= 0 ? "ahead" : "behind"}`;
-  if (Math.abs(skewMs) <= maxSkewMs) return { level: "ok", about, text };
-  return {
-    level: "warning",
-    about,
-    text: `${text} (${formatDuration(Math.abs(skewMs) / 1000)})`,
-    next: "start time synchronisation on both machines",
-  };
+/** What it says of itself, and whether its clock is right. */
+async function* lookAtFacts({ clock, signal }: JobContext, machine: Machine, about: string): AsyncGenerator<Finding> {
+  const facts = await readHostFacts(machine, { clock, signal });
+  const system = [facts?.system, facts?.kernel].filter((text) => text !== undefined).join(", ");
+  if (system !== "") yield { level: "ok", about, text: system };
+  if (facts?.clock_skew_ms === undefined) {
+    yield { level: "warning", about, text: "its clock cannot be read", next: "look at what date prints there" };
+    return;
+  }
+  const text = describeSkew(facts.clock_skew_ms);
+  const isOff = skewWarning(facts) !== undefined;
+  yield isOff
+    ? { level: "warning", about, text, next: "start time synchronisation on both machines" }
+    : { level: "ok", about, text };
 }
 
 function programsFor(host: CompiledHost, assets: readonly CompiledAsset[], way: "tar" | "sftp"): readonly string[] {

@@ -1,4 +1,12 @@
-import { describeLosses, exitCodeOf, isToldByTimeAlone, type RunRecord } from "@lifeboat/model";
+import {
+  describeLosses,
+  describeSkew,
+  exitCodeOf,
+  type HostFacts,
+  isToldByTimeAlone,
+  type RunRecord,
+  skewWarning,
+} from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatSpan } from "./format-time.ts";
@@ -43,6 +51,7 @@ export function runSummary(record: RunRecord) {
     error_count: record.problemCount,
     problems: record.problems,
     ...(record.lost !== undefined && { lost: record.lost }),
+    ...(record.host !== undefined && { host: record.host }),
     ...record.figures,
   };
 }
@@ -56,6 +65,8 @@ export function runLines(record: RunRecord): string[] {
     `${record.object}  ${markOf(record.result)}${word} ${parts.join("; ")}  ${formatSpan(secondsOf(record))}${snapshot}`,
   ];
   if (record.lost !== undefined) lines.push(oneLine(`  read over SFTP ${lossesText(record.lost)}`));
+  const skew = record.host && skewWarning(record.host);
+  if (skew !== undefined) lines.push(`  ! host: ${skew}; start time synchronisation`);
   for (const { path, kind, detail } of record.problems.slice(0, 10)) lines.push(oneLine(`  ! ${path}: ${kind}: ${detail}`));
   if (record.problemCount > 10) lines.push(`  ! and ${record.problemCount - 10} more: lifeboat job show ${record.id}`);
   return lines;
@@ -65,6 +76,19 @@ export function runLines(record: RunRecord): string[] {
 export function lossesText(lost: readonly string[]): string {
   const unseen = isToldByTimeAlone(lost) ? "; a change within the same second that keeps the size is not seen" : "";
   return `without ${describeLosses(lost)}${unseen}`;
+}
+
+/** What a host said of itself, in one line. */
+export function hostText({ system, kernel, find, tar, sudo, clock_skew_ms: skew }: HostFacts): string {
+  const parts = [
+    system,
+    kernel,
+    find,
+    tar,
+    sudo && `sudo: ${sudo.join(", ") || "refused"}`,
+    skew !== undefined && describeSkew(skew),
+  ];
+  return oneLine(parts.filter(Boolean).join("; "));
 }
 
 export function figuresText({ figures }: Pick<RunRecord, "figures">): string {

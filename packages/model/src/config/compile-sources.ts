@@ -4,10 +4,10 @@ import type { CompiledGuards, CompiledSource } from "./compiled-config.ts";
 import { emptyMap, type ListNode, type MapNode, nodeAt, plainOf } from "./config-tree.ts";
 import { mergeLayers } from "./merge-layers.ts";
 import type { PolicyInput } from "./schema/policy-schema.ts";
-import { source } from "./schema/source-schema.ts";
+import { selection, source } from "./schema/source-schema.ts";
 
 /** What the sources inherit from their policy. */
-const inherited: Readonly<Record<string, readonly string[]>> = { files: ["exclude", "guards"] };
+const inherited: Readonly<Record<string, readonly string[]>> = { files: [...Object.keys(selection), "guards"] };
 
 /** The sources of a merged policy, each with what it inherits. */
 export function mergeSources(policyName: string, policy: MapNode): MapNode[] {
@@ -49,6 +49,10 @@ export function compileSource(context: CompileContext, policyName: string, node:
       name,
       paths: input.paths.map((path) => byteString(path.replace(/(?<=.)\/+$/, ""))),
       exclude: input.exclude ?? [],
+      include: input.include ?? [],
+      excludeCaches: input.exclude_caches ?? false,
+      excludeIfPresent: input.exclude_if_present ?? [],
+      excludeLargerThan: input.exclude_larger_than,
       oneFilesystem: input.one_filesystem ?? false,
       guards,
     };

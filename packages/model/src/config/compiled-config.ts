@@ -1,4 +1,5 @@
 import type { ByteString } from "../bytes/byte-string.ts";
+import type { FileSelection } from "../files/file-selection.ts";
 import type { RateLimits } from "../schedule/rate-limits.ts";
 import type { SecretReference } from "../secrets/secret-reference.ts";
 
@@ -128,15 +129,12 @@ export interface CompiledGuards {
 }
 
 export type CompiledSource =
-  | {
+  | ({
       readonly type: "files";
       readonly name: string;
       readonly paths: readonly ByteString[];
-      /** Patterns as in experience.md: a glob with a slash is matched against the path, one without against the name. */
-      readonly exclude: readonly string[];
-      readonly oneFilesystem: boolean;
       readonly guards: CompiledGuards;
-    }
+    } & FileSelection)
   | {
       readonly type: "postgresql";
       readonly name: string;

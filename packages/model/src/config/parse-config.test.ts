@@ -119,7 +119,18 @@ test("of a choice by type only the picked branch speaks", () => {
     '8:39 unknown-key unknown key "path" in source "a" of policy "web"',
     '8:85 bad-value "fils" is not one of files, postgresql, sqlite',
   ]);
-  expect(problems[0]!.known).toEqual(["exclude", "guards", "name", "one_filesystem", "paths", "type"]);
+  expect(problems[0]!.known).toEqual([
+    "exclude",
+    "exclude_caches",
+    "exclude_if_present",
+    "exclude_larger_than",
+    "guards",
+    "include",
+    "name",
+    "one_filesystem",
+    "paths",
+    "type",
+  ]);
 });
 
 test("all problems of all files at once, sorted by place", () => {

@@ -1,6 +1,7 @@
 import type { ByteString } from "../bytes/byte-string.ts";
 import type { FileEntry, FileExtras } from "./file-entry.ts";
 import type { RangeAccess } from "./file-ranges.ts";
+import type { LeftOutReason } from "./file-selection.ts";
 import type { SourceLoss } from "./source-loss.ts";
 
 /** A part of the source that could not be listed or read as it should. */
@@ -41,6 +42,18 @@ export type ReadEvent =
       readonly detail?: string;
     };
 
+/** `changed`: it is no longer what was listed, so that its hash would say nothing. */
+export type FileHash =
+  | { readonly state: "hashed"; readonly sha256: string }
+  | { readonly state: "changed" }
+  | { readonly state: "unreadable"; readonly detail: string };
+
+export interface ListOptions {
+  readonly signal: AbortSignal;
+  readonly problem: (problem: SourceProblem) => void;
+  readonly leftOut?: ((entry: FileEntry, reason: LeftOutReason) => void) | undefined;
+}
+
 /** Files of one machine, listed once and then read in part. Nothing is written there. */
 export interface FileSource {
   /** For people and errors: "/srv/www on web1". */
@@ -50,12 +63,10 @@ export interface FileSource {
   /**
    * Depth first: a folder stands before what it holds, and all that is below it comes before anything that is not.
    * Within a folder the order is the host's, not sorted. The folders above a path come first, each once, with `above`.
-   * Yields batches. Unlistable parts are reported through `problem` and do not end the listing.
+   * Yields batches. Unlistable parts are reported through `problem` and do not end the listing. With `leftOut` the listing also
+   * tells what does not belong to the source, of a folder only itself.
    */
-  list(options: {
-    readonly signal: AbortSignal;
-    readonly problem: (problem: SourceProblem) => void;
-  }): AsyncIterable<readonly FileEntry[]>;
+  list(options: ListOptions): AsyncIterable<readonly FileEntry[]>;
   /**
    * Reads entries of any type (only files have content; for the others the extras are what is wanted), one stream,
    * in the order given. Several calls may run at the same time. Breaking off the iteration stops the remote program.
@@ -77,6 +88,13 @@ export interface FileSource {
     | undefined;
   /** Absent where this way of reading has no such thing, or where it was switched off. Known after the listing has begun. */
   readonly ranges?: RangeAccess | undefined;
+  /**
+   * Hashes of regular files, computed where they are, so that their content is not moved; in the order of the list. Known after the
+   * listing has begun; absent: this way of reading has no such thing.
+   */
+  readonly hash?:
+    | ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => Promise<readonly FileHash[]>)
+    | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

@@ -1,3 +1,5 @@
+import type { HostFacts } from "../machine/host-facts.ts";
+
 /** Kinds of jobs; the first part of a run's id. */
 export type RunKind = "backup" | "forget" | "prune" | "check" | "replicate" | "restore" | "drill";
 
@@ -46,4 +48,6 @@ export interface RunRecord {
   readonly problemCount: number;
   /** What the way of reading could not tell of the files (`SourceLoss`); absent when nothing was lost. */
   readonly lost?: readonly string[];
+  /** What the host said of itself when its run began. */
+  readonly host?: HostFacts;
 }

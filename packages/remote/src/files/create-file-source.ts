@@ -1,4 +1,5 @@
-import type { ByteString, FileSource, Machine } from "@lifeboat/model";
+import type { ByteString, FileSelection, FileSource, Machine } from "@lifeboat/model";
+import { hashFiles } from "./hash-files.ts";
 import { listFiles } from "./list-files.ts";
 import { openRanges, RangePrograms } from "./open-ranges.ts";
 import { OwnerNames } from "./owner-names.ts";
@@ -6,14 +7,10 @@ import { readFiles } from "./read-files.ts";
 import { readRest } from "./read-rest.ts";
 import { normalizePaths } from "./source-paths.ts";
 
-export interface FileSourceOptions {
+export interface FileSourceOptions extends FileSelection {
   /** For people: "/srv/www on web1". */
   readonly name: string;
   readonly paths: readonly ByteString[];
-  /** Patterns as `globToRegex` reads them. */
-  readonly exclude?: readonly string[];
-  /** Do not cross into other file systems; mount points themselves are listed. */
-  readonly oneFilesystem?: boolean;
   readonly sudo?: boolean;
   /** Files from so many bytes on can be asked for their ranges; left out: none. */
   readonly rangesFromBytes?: number | undefined;
@@ -22,13 +19,14 @@ export interface FileSourceOptions {
 /** Files of a machine with GNU find and GNU tar. Nothing is written there; between calls only owners' names are remembered. */
 export function createFileSource(machine: Machine, options: FileSourceOptions): FileSource {
   const paths = normalizePaths(options.paths, options.name);
-  const { exclude = [], oneFilesystem = false, sudo = false } = options;
+  const { sudo = false } = options;
   const names = new OwnerNames(machine);
   const programs = new RangePrograms();
   return {
     name: options.name,
     paths,
-    list: ({ signal, problem }) => listFiles({ machine, names, paths, exclude, oneFilesystem, sudo, signal, problem }),
+    list: ({ signal, problem, leftOut }) =>
+      listFiles({ machine, names, paths, selection: options, sudo, signal, problem, leftOut }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
     ranges:
@@ -38,6 +36,7 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
             fromBytes: options.rangesFromBytes,
             open: (entry, { knownBytes, signal }) => openRanges({ machine, names, sudo, signal }, programs, entry, knownBytes),
           },
+    hash: (entries, { signal }) => hashFiles({ machine, sudo, signal }, entries),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

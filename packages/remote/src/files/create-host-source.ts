@@ -1,4 +1,4 @@
-import type { Clock, FileEntry, FileSource, FileTransfer, Machine, SourceProblem } from "@lifeboat/model";
+import type { Clock, FileEntry, FileSource, FileTransfer, ListOptions, Machine } from "@lifeboat/model";
 import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
 import { createSftpSource } from "../sftp/create-sftp-source.ts";
 import { createFileSource, type FileSourceOptions } from "./create-file-source.ts";
@@ -21,10 +21,7 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
   const overSftp = createSftpSource(machine, clock, options);
   let chosen = byTar;
 
-  async function* list(how: {
-    readonly signal: AbortSignal;
-    readonly problem: (problem: SourceProblem) => void;
-  }): AsyncGenerator<readonly FileEntry[], void, undefined> {
+  async function* list(how: ListOptions): AsyncGenerator<readonly FileEntry[], void, undefined> {
     let begun = false;
     let failure: unknown;
     try {
@@ -73,6 +70,9 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
     },
     get ranges() {
       return chosen.ranges;
+    },
+    get hash() {
+      return chosen.hash;
     },
     lost: () => chosen.lost?.() ?? [],
     bytesReceived: () => machine.bytesReceived(),

@@ -1,12 +1,16 @@
-import type { ByteString, FileEntry, Machine, SourceProblem } from "@lifeboat/model";
+import type { ByteString, FileEntry, FileSelection, ListOptions, Machine, SourceProblem } from "@lifeboat/model";
 import { displayName, LifeboatError } from "@lifeboat/model";
 import { collectOutput } from "../process/collect-output.ts";
 import { commandFailure } from "./command-failure.ts";
 import { parseComplaints } from "./complaints.ts";
+import { listCommand } from "./list-command.ts";
 import { ListingParser } from "./listing-parser.ts";
 import type { OwnerNames } from "./owner-names.ts";
-import { listCommand, statCommand } from "./remote-commands.ts";
+import { PathRules } from "./path-rules.ts";
+import { statCommand } from "./remote-commands.ts";
+import { SelectionFilter } from "./selection-filter.ts";
 import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
+import { findTaggedFolders } from "./tagged-folders.ts";
 import { TreeOrder } from "./tree-order.ts";
 
 export interface ListContext {
@@ -14,14 +18,17 @@ export interface ListContext {
   readonly names: OwnerNames;
   /** Normalized, absolute, without doubles. */
   readonly paths: readonly ByteString[];
-  readonly exclude: readonly string[];
-  readonly oneFilesystem: boolean;
+  readonly selection: FileSelection;
   readonly sudo: boolean;
   readonly signal: AbortSignal;
   readonly problem: (problem: SourceProblem) => void;
+  readonly leftOut: ListOptions["leftOut"];
 }
 
 const maxComplaintBytes = 4 * 1024 * 1024;
+/** find compares every folder with each of them. */
+const maxClosedFolders = 200;
+const maxClosedBytes = 32 * 1024;
 
 export async function* listFiles(context: ListContext): AsyncGenerator<readonly FileEntry[], void, undefined> {
   const { paths } = context;
@@ -50,14 +57,20 @@ async function* listBelow(
   context: ListContext,
   roots: readonly ByteString[],
 ): AsyncGenerator<readonly FileEntry[], void, undefined> {
-  const { machine, signal, oneFilesystem, exclude } = context;
-  const inner = oneFilesystem ? context.paths.filter((path) => roots.some((root) => isBelow(path, root))) : [];
+  const { machine, signal, selection, leftOut } = context;
+  const inner = selection.oneFilesystem === true ? context.paths.filter((path) => roots.some((root) => isBelow(path, root))) : [];
   const stopAt = inner.filter((path) => !inner.some((other) => isBelow(path, other)));
   const pending = new Set(stopAt);
   const place = `${roots.map(displayName).join(", ")} on ${machine.name}`;
-  const parser = new ListingParser(place);
+  const tagged = await findTaggedFolders(context, roots, stopAt);
+  // For all else find itself leaves out what does not belong to the source.
+  const isToFilter = tagged.size > 0 || (selection.include ?? []).length > 0;
+  const filter = isToFilter ? new SelectionFilter({ rules: new PathRules(selection), tagged, leftOut }) : undefined;
+  const parser = new ListingParser(place, leftOut);
   const order = new TreeOrder(roots, place);
-  const command = await machine.run(listCommand({ paths: roots, exclude, oneFilesystem, stopAt }), {
+  const closed = someOf(tagged.keys());
+  const tellLeftOut = leftOut !== undefined;
+  const command = await machine.run(listCommand({ paths: roots, selection, stopAt, tagged: closed, tellLeftOut }), {
     sudo: context.sudo,
     signal,
     noInput: true,
@@ -65,8 +78,9 @@ async function* listBelow(
   });
   command.endInput();
   for await (const chunk of command.stdout) {
-    const entries = parser.push(chunk);
-    for (const entry of entries) order.check(entry);
+    const listed = parser.push(chunk);
+    for (const entry of listed) order.check(entry);
+    const entries = filter?.push(listed) ?? listed;
     await context.names.fill(entries, signal);
     if (pending.size === 0) {
       if (entries.length > 0) yield entries;
@@ -88,6 +102,7 @@ async function* listBelow(
   signal.throwIfAborted();
   if (status !== 0 && status !== 1) throw commandFailure("find", machine.name, status, command.stderr());
   parser.end();
+  filter?.end();
   reportComplaints(context, roots, status, command.stderr());
   for (const path of pending) {
     context.problem({
@@ -96,6 +111,18 @@ async function* listBelow(
       detail: `not reached from ${displayName(parentOf(path))}: excluded, or on a third file system`,
     });
   }
+}
+
+/** As many as a command line should hold. The others are gone into, and what lies in them is left out here. */
+function someOf(folders: Iterable<ByteString>): ByteString[] {
+  const some: ByteString[] = [];
+  let bytes = 0;
+  for (const folder of folders) {
+    bytes += folder.length;
+    if (some.length === maxClosedFolders || bytes > maxClosedBytes) break;
+    some.push(folder);
+  }
+  return some;
 }
 
 function reportComplaints(context: ListContext, roots: readonly ByteString[], status: number, stderr: string): void {

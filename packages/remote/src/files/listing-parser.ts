@@ -1,5 +1,6 @@
-import type { ByteString, FileEntry, FileType } from "@lifeboat/model";
+import type { ByteString, FileEntry, FileType, LeftOutReason } from "@lifeboat/model";
 import { LifeboatError, rfc3339FromEpoch } from "@lifeboat/model";
+import { leftOutMarks } from "./list-command.ts";
 
 /** Buffer's own name for the fast path; the types leave it out. */
 type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string };
@@ -13,6 +14,7 @@ const types: Readonly<Record<string, FileType>> = {
   p: "fifo",
   s: "socket",
 };
+const reasons = new Map(Object.entries(leftOutMarks).map(([reason, mark]) => [mark.charCodeAt(0), reason as LeftOutReason]));
 /** find walks trees deeper than PATH_MAX; nothing real comes near this. */
 const maxRecordBytes = 256 * 1024;
 
@@ -22,11 +24,13 @@ const maxRecordBytes = 256 * 1024;
  */
 export class ListingParser {
   readonly #place: string;
+  readonly #leftOut: ((entry: FileEntry, reason: LeftOutReason) => void) | undefined;
   #carry: Latin1Buffer | undefined;
 
-  /** `place`: for messages, "/srv on web1". */
-  constructor(place: string) {
+  /** `place`: for messages, "/srv on web1". `leftOut` is told of records with a mark, which are no entries. */
+  constructor(place: string, leftOut?: (entry: FileEntry, reason: LeftOutReason) => void) {
     this.#place = place;
+    this.#leftOut = leftOut;
   }
 
   push(chunk: Uint8Array): FileEntry[] {
@@ -39,7 +43,9 @@ export class ListingParser {
       const pathEnd = numbersEnd < 0 ? -1 : bytes.indexOf(0, numbersEnd + 1);
       const linkEnd = pathEnd < 0 ? -1 : bytes.indexOf(0, pathEnd + 1);
       if (linkEnd < 0) break;
-      entries.push(this.#entry(bytes, at, numbersEnd, pathEnd, linkEnd));
+      const reason = this.#leftOut && reasons.get(bytes[at] ?? 0);
+      if (reason === undefined) entries.push(this.#entry(bytes, at, numbersEnd, pathEnd, linkEnd));
+      else this.#leftOut?.(this.#entry(bytes, at + 1, numbersEnd, pathEnd, linkEnd), reason);
       at = linkEnd + 1;
     }
     if (bytes.length - at > maxRecordBytes) this.#garbage(`a record of more than ${maxRecordBytes} bytes`);

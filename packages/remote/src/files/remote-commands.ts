@@ -1,14 +1,14 @@
 import type { ByteString, CommandArgument } from "@lifeboat/model";
-import { globToRegex, toBytes } from "@lifeboat/model";
+import { toBytes } from "@lifeboat/model";
 import { type RangeProgramName, rangePrograms } from "./range-programs.ts";
 
 /**
- * Every command that reading files runs on a host, in one file: sudoers and forced commands must name them. GNU find 4.4 and
- * GNU tar 1.29 or later.
+ * Every command that reading files runs on a host, here and in list-command.ts: sudoers and forced commands must name them.
+ * GNU find 4.4 and GNU tar 1.29 or later.
  */
 
 /** One record an entry: numbers, then path and link target, each ended by NUL. */
-const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%p\\0%l\\0";
+export const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%p\\0%l\\0";
 
 export type OwnerDatabase = "passwd" | "group";
 
@@ -20,32 +20,6 @@ export function ownersCommand(database: OwnerDatabase, ids: readonly number[]): 
 /** For a host without getent. */
 export function ownersFileCommand(database: OwnerDatabase): CommandArgument[] {
   return ["cat", `/etc/${database}`];
-}
-
-export interface ListCommandOptions {
-  readonly paths: readonly ByteString[];
-  readonly exclude: readonly string[];
-  readonly oneFilesystem: boolean;
-  /** Listed themselves, but not what they hold. */
-  readonly stopAt: readonly ByteString[];
-}
-
-export function listCommand(options: ListCommandOptions): CommandArgument[] {
-  const argv: CommandArgument[] = ["find", ...options.paths.map(toBytes)];
-  if (options.oneFilesystem) argv.push("-xdev");
-  if (options.stopAt.length > 0) {
-    const patterns = options.stopAt.map((path) => toBytes(path.replace(/[*?[\]\\]/g, "\\$&") as ByteString));
-    argv.push(...anyOf(patterns.map((pattern) => ["-path", pattern])), "-prune", "-printf", recordFormat, "-o");
-  }
-  if (options.exclude.length > 0) {
-    const tests = options.exclude.map((glob) => {
-      const test: CommandArgument[] = ["-regex", globToRegex(glob)];
-      return glob.endsWith("/") ? ["(", "-type", "d", ...test, ")"] : test;
-    });
-    argv.push("-regextype", "posix-extended", ...anyOf(tests), "-prune", "-o");
-  }
-  argv.push("-printf", recordFormat);
-  return argv;
 }
 
 /** The entries themselves, without what they hold; symlinks are followed for the folders above a path, as the kernel does. */
@@ -97,6 +71,10 @@ export function rangesCommand(program: RangeProgramName): CommandArgument[] {
   return [...rangePrograms[program]];
 }
 
-function anyOf(tests: readonly (readonly CommandArgument[])[]): CommandArgument[] {
-  return ["(", ...tests.flatMap((test, at) => (at === 0 ? test : ["-o", ...test])), ")"];
+/**
+ * "HASH *PATH" ended by NUL for each regular file of those named on stdin, NUL-ended and absolute. A link or a fifo that was put in a
+ * file's place is neither followed nor waited for. GNU coreutils 8.25 or later.
+ */
+export function hashCommand(): CommandArgument[] {
+  return ["xargs", "-0", "-r", "sh", "-c", 'exec find -P "$@" -maxdepth 0 -type f -exec sha256sum -z -b -- {} +', "sh"];
 }

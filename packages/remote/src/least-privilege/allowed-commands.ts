@@ -2,13 +2,16 @@ import type { ByteString, CommandArgument, CompiledSource } from "@lifeboat/mode
 import { byteString, fromBytes } from "@lifeboat/model";
 import * as postgres from "../databases/postgres-questions.ts";
 import * as sqlite from "../databases/sqlite-questions.ts";
+import { factsCommand, sudoPrograms } from "../files/host-facts.ts";
+import { leftOutMarks } from "../files/list-command.ts";
 import {
-  listCommand,
+  hashCommand,
   ownersCommand,
   ownersFileCommand,
   rangesCommand,
   readCommand,
   readRestCommand,
+  recordFormat,
   statCommand,
   statManyCommand,
 } from "../files/remote-commands.ts";
@@ -43,6 +46,8 @@ export function allowedCommands(sources: readonly CompiledSource[]): AllowedComm
     if (source.type === "postgresql") ["psql", "pg_dump"].map((program) => versions.add(program));
     if (source.type === "sqlite") versions.add("sqlite3");
   }
+  commands.push({ pattern: exactly(factsCommand([])), input: "", sudo: false });
+  for (const { type } of sources) commands.push({ pattern: exactly(factsCommand(sudoPrograms[type])), input: "", sudo: false });
   for (const program of versions) commands.push({ pattern: exactly([program, "--version"]), input: "", sudo: program === "tar" });
   if (sources.some(({ type }) => type === "files")) commands.push(...fileCommands());
   for (const source of sources) {
@@ -53,15 +58,7 @@ export function allowedCommands(sources: readonly CompiledSource[]): AllowedComm
 }
 
 function fileCommands(): AllowedCommand[] {
-  const plain = { oneFilesystem: false, exclude: [], stopAt: [] };
   const ids = exactly(ownersCommand("passwd", [someId]).slice(2)).slice(2, -2);
-  const [, ...format] = listCommand({ paths: [], ...plain });
-  const print = format.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
-  const groupOf = (test: string) => `\\x00\\(${test}(?:\\x00-o${test})*\\x00\\)`;
-  const xdev = "(?:\\x00-xdev)?";
-  const stopAt = `(?:${groupOf(`\\x00-path\\x00${anyWord}`)}\\x00-prune${print}\\x00-o)?`;
-  const regex = `\\x00-regex\\x00${anyWord}`;
-  const exclude = `(?:\\x00-regextype\\x00posix-extended${groupOf(`(?:${regex}|\\x00\\(\\x00-type\\x00d${regex}\\x00\\))`)}\\x00-prune\\x00-o)?`;
   const stat = (followLinks: boolean, group: string) => {
     const [find, option, , ...rest] = statCommand([somePath], followLinks);
     const end = rest.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
@@ -76,10 +73,11 @@ function fileCommands(): AllowedCommand[] {
     { pattern: exactly(ownersFileCommand("passwd")), input: "", sudo: false },
     { pattern: exactly(ownersFileCommand("group")), input: "", sudo: false },
     { pattern: `\\Atest\\x00-e${somePaths("roots")}\\z`, input: "", sudo: true },
-    { pattern: `\\Afind${somePaths("roots")}${xdev}${stopAt}${exclude}${print}\\z`, input: "", sudo: true },
+    { pattern: `\\Afind${somePaths("roots")}(?:${findWords()})*\\z`, input: "", sudo: true },
     { pattern: stat(true, "above"), input: "", sudo: true },
     { pattern: stat(false, "roots"), input: "", sudo: true },
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
+    { pattern: exactly(hashCommand()), input: "names", sudo: true },
     { pattern: exactly(readCommand()), input: "names", sudo: true },
     // Reads no link either, so that the check of names holds for it as for tar.
     {
@@ -90,6 +88,29 @@ function fileCommands(): AllowedCommand[] {
     { pattern: exactly(rangesCommand("python3")), input: "ranges", sudo: true },
     { pattern: exactly(rangesCommand("perl")), input: "ranges", sudo: true },
   ];
+}
+
+/**
+ * What may stand behind the paths of a find, in any order: tests of what is listed, each with its one argument, and the actions that
+ * end a listing or print a record. find reads from left to right as this pattern does, so that an argument is never taken for a word.
+ */
+function findWords(): string {
+  const formats = ["", ...Object.values(leftOutMarks)].map((mark) => escapeForPerl(byteString(`${mark}${recordFormat}`)));
+  const words = [
+    "-xdev",
+    "\\(",
+    "\\)",
+    "!",
+    "-o",
+    "-prune",
+    "-false",
+    "-regextype\\x00posix-extended",
+    `-(?:path|name|regex)\\x00${anyWord}`,
+    "-type\\x00[df]",
+    "-size\\x00\\+[0-9]{1,16}c",
+    `-printf\\x00(?:${formats.join("|")})`,
+  ];
+  return `\\x00(?:${words.join("|")})(?=\\x00|\\z)`;
 }
 
 function postgresCommands(source: Extract<CompiledSource, { type: "postgresql" }>): AllowedCommand[] {

@@ -34,6 +34,8 @@ my (%folders, $ended);
 my $asked = @ARGV == 1 && $> == 0 ? $ARGV[0] : $ENV{SSH_ORIGINAL_COMMAND};
 my $home = (getpwuid($>))[7];
 %ENV = (PATH => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL => 'C', HOME => defined $home ? $home : '/');
+# What sudo lets this account run here, for the command that asks sudo.
+$ENV{LIFEBOAT_SUDO} = $self if $use_sudo;
 chdir '/' or refuse('there is no root folder');
 umask 077;
 $| = 1;

@@ -18,9 +18,11 @@ import {
 import { createPostgresDump } from "../databases/create-postgres-dump.ts";
 import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
+import { factsCommand, readHostFacts, sudoPrograms } from "../files/host-facts.ts";
+import { listCommand } from "../files/list-command.ts";
 import { openRanges, RangePrograms } from "../files/open-ranges.ts";
 import { OwnerNames } from "../files/owner-names.ts";
-import { listCommand, rangesCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import { hashCommand, rangesCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
@@ -122,6 +124,43 @@ describe.skipIf(!isRoot)(
       expect(verdicts).toHaveLength(below.length);
     });
 
+    test("everything that selects files can be asked", async () => {
+      fs.mkdirSync(join(tree, "cache/deep"), { recursive: true });
+      fs.writeFileSync(join(tree, "cache/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55", { mode: 0o600 });
+      for (const name of ["cache/deep/x", "cache/y"]) fs.writeFileSync(join(tree, name), "x");
+      const source = createFileSource(machine, {
+        name: "www",
+        paths: files.paths,
+        exclude: ["deep", "nothing/"],
+        include: [`${tree}/deep/er`],
+        excludeCaches: true,
+        excludeIfPresent: [".nobackup"],
+        excludeLargerThan: 1000,
+        oneFilesystem: true,
+        sudo: true,
+      });
+      const problems: unknown[] = [];
+      const left: string[] = [];
+      const kept: string[] = [];
+      const leftOut = ({ path }: FileEntry, reason: string) => left.push(`${reason} ${path.slice(tree.length)}`);
+      for await (const some of source.list({ signal, problem: (problem) => problems.push(problem), leftOut })) {
+        kept.push(...some.filter(({ above }) => above !== true).map(({ path }) => path.slice(tree.length)));
+      }
+      fs.rmSync(join(tree, "cache"), { recursive: true });
+      expect(problems).toEqual([]);
+      expect(kept.sort()).toEqual([
+        "",
+        "/away",
+        "/cache",
+        "/cache/CACHEDIR.TAG",
+        "/deep",
+        "/deep/er",
+        "/deep/er/b\nwith \"quotes'",
+        "/index.html",
+      ]);
+      expect(left.sort()).toEqual(["pattern /cache/deep", "pattern /deep/a", "tag /cache/y"]);
+    });
+
     test("the rest of a file is read, but not what a link leads to", async () => {
       const source = createFileSource(machine, { name: "www", paths: files.paths, sudo: true });
       const entries: FileEntry[] = [];
@@ -175,6 +214,28 @@ describe.skipIf(!isRoot)(
       }
     });
 
+    test("files are hashed, but not what a link leads to", async () => {
+      const source = createFileSource(machine, { name: "www", paths: files.paths, sudo: true });
+      const entries: FileEntry[] = [];
+      for await (const some of source.list({ signal, problem: () => undefined })) entries.push(...some);
+      const chosen = entries.filter(({ type, path }) => type === "file" && path.includes("/deep/"));
+      const sha256 = (path: ByteString) =>
+        createHash("sha256")
+          .update(fs.readFileSync(Buffer.from(path, "latin1")))
+          .digest("hex");
+      expect(await source.hash!(chosen, { signal })).toEqual(
+        chosen.map(({ path }) => ({ state: "hashed", sha256: sha256(path) })),
+      );
+      fs.symlinkSync(secret, join(tree, "link"));
+      fs.symlinkSync(join(sshd.folder, "srv"), join(tree, "linked"));
+      for (const name of ["link", "linked/www2/hidden"]) {
+        const result = await tryCommand(line(hashCommand()), `${tree}/${name}\0${tree}/index.html\0`);
+        expect(result.stdout).toMatch(/[0-9a-f]{64} \*.*index\.html\0$/);
+        expect(result.stdout).not.toMatch(/link|hidden/);
+      }
+      for (const name of ["link", "linked"]) fs.rmSync(join(tree, name));
+    });
+
     test("databases are dumped and counted", async () => {
       const dump = async (source: ReturnType<typeof createPostgresDump>) => {
         const { stream, finished } = await source.open({ signal });
@@ -202,6 +263,18 @@ describe.skipIf(!isRoot)(
         const { status, stderr } = await collectOutput(await machine.run(argv, { sudo }), { what: argv[0] });
         expect([argv, status, stderr]).toEqual([argv, 0, ""]);
       }
+    });
+
+    test("the host says of itself what it says without the script, and that its script may be run by sudo", async () => {
+      const { clock } = connectOptions();
+      const facts = await readHostFacts(machine, { clock, signal, sudoFor: sudoPrograms.files });
+      expect(facts).toMatchObject({
+        find: expect.stringContaining("GNU"),
+        tar: expect.stringContaining("GNU"),
+        kernel: expect.any(String),
+      });
+      expect(facts?.sudo).toEqual(["find", "tar", "xargs"]);
+      expect(facts?.clock_skew_ms).toBeTypeOf("number");
     });
 
     test("a program that is stopped ends on the host, as root too", async () => {
@@ -329,11 +402,30 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
       "hide an action behind an exclude",
       () =>
         line(
-          listCommand({ ...plain, paths: [byteString(tree)], exclude: ["x"] }).flatMap((word) =>
+          listCommand({ ...plain, paths: [byteString(tree)], selection: { exclude: ["x"] } }).flatMap((word) =>
             word === "-prune" ? ["-exec", "id", ";", "-prune"] : [word],
           ),
         ),
     ],
+    ["hide an action behind a test", () => line(["find", tree, "-name", "x", "-o", "-exec", "id", ";"])],
+    ["give a test an action for its argument and go on", () => line(["find", tree, "-name", "-exec", "id", ";"])],
+    ["leave a test without its argument before an action", () => line(["find", tree, "-type", "-exec", "id", ";"])],
+    ["print what find was not told to print", () => line(["find", tree, "-printf", "%p %Y %l %f\\n"])],
+    ["have find read its paths from a file", () => line(["find", "-files0-from", secret, "-prune"])],
+    ["have find read them behind a path", () => line(["find", tree, "-files0-from", secret])],
+    ["have find follow links", () => line(["find", tree, "-follow"])],
+    ["have find follow links by an option", () => line(["find", "-L", ...listOf([tree]).slice(1)])],
+    ["compare with a file outside", () => line(["find", tree, "-newer", secret])],
+    ["compare inodes with a file outside", () => line(["find", tree, "-samefile", secret])],
+    ["measure by something else than bytes", () => line(["find", tree, "-size", "+1x", "-prune"])],
+    ["name another folder behind a test", () => line(["find", tree, "-xdev", sshd.folder])],
+    ["choose expressions of another kind", () => line(["find", tree, "-regextype", "emacs"])],
+    ["ask sudo about other programs", () => line(factsCommand(["id"]), {})],
+    [
+      "put a command behind what the host says of itself",
+      () => line([...factsCommand([]).slice(0, 2), `${factsCommand([])[2]}; id`, "facts"], {}),
+    ],
+    ["have the host say of itself as root", () => line(factsCommand([]))],
     ["list another folder", () => line(listOf([sshd.folder]))],
     ["list the folder next to it", () => line(listOf([join(sshd.folder, "srv/www2")]))],
     ["list from above by ..", () => line(listOf([`${tree}/../..`]))],
@@ -366,7 +458,7 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ["without an end", () => `${tree}/${"a".repeat(400_000)}`],
     ["of a file outside, behind a good one", () => `${tree}/index.html\0${secret}\0`],
   ])("give tar or find a name %s", async (_, input) => {
-    for (const command of [readCommand(), statManyCommand()]) {
+    for (const command of [readCommand(), statManyCommand(), hashCommand()]) {
       const result = await tryCommand(line(command), input());
       expectNothing(result);
       expect(result.stderr).toMatch(/lifeboat-pull: refused: /);
@@ -476,7 +568,7 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
   });
 });
 
-const plain = { oneFilesystem: false, exclude: [], stopAt: [] as ByteString[] };
+const plain = { selection: {}, stopAt: [] as ByteString[] };
 
 function listOf(paths: readonly string[]) {
   return listCommand({ ...plain, paths: paths.map(byteString) });

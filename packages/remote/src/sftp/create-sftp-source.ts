@@ -12,7 +12,6 @@ import { sftpLosses } from "./sftp-losses.ts";
  */
 export function createSftpSource(machine: Machine, clock: Clock, options: FileSourceOptions): FileSource {
   const paths = normalizePaths(options.paths, options.name);
-  const { exclude = [] } = options;
   const idle: SftpClient[] = [];
 
   /** Sessions are used again when all that was asked in them was answered. */
@@ -43,8 +42,10 @@ export function createSftpSource(machine: Machine, clock: Clock, options: FileSo
   return {
     name: options.name,
     paths,
-    list: ({ signal, problem }) =>
-      withSession(signal, (client) => listOverSftp({ client, machineName: machine.name, paths, exclude, signal, problem })),
+    list: ({ signal, problem, leftOut }) =>
+      withSession(signal, (client) =>
+        listOverSftp({ client, machineName: machine.name, paths, selection: options, signal, problem, leftOut }),
+      ),
     read: (entries, { signal }) =>
       withSession<readonly ReadEvent[]>(signal, (client) => readOverSftp({ client, machineName: machine.name, signal }, entries)),
     bytesReceived: () => machine.bytesReceived(),

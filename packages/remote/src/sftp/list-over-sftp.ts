@@ -1,8 +1,10 @@
-import type { ByteString, FileEntry, SourceProblem } from "@lifeboat/model";
-import { displayName, globToRegex, LifeboatError } from "@lifeboat/model";
+import type { ByteString, FileEntry, FileSelection, ListOptions, SourceProblem } from "@lifeboat/model";
+import { displayName, LifeboatError } from "@lifeboat/model";
+import { PathRules, type Standing } from "../files/path-rules.ts";
 import { foldersAbove, isBelow } from "../files/source-paths.ts";
 import { TreeOrder } from "../files/tree-order.ts";
-import { asStatus, type FolderContent, type FolderContext, readFolder } from "./read-folder.ts";
+import { WayFolders } from "../files/way-folders.ts";
+import { asStatus, type FolderContent, type FolderContext, type JudgedEntry, readFolder } from "./read-folder.ts";
 import type { SftpClient } from "./sftp-client.ts";
 import { entryOfAttributes, isLink } from "./sftp-entry.ts";
 import { SftpStatus } from "./sftp-status.ts";
@@ -17,9 +19,10 @@ export interface SftpListContext {
   readonly machineName: string;
   /** Normalized, absolute, without doubles. */
   readonly paths: readonly ByteString[];
-  readonly exclude: readonly string[];
+  readonly selection: FileSelection;
   readonly signal: AbortSignal;
   readonly problem: (problem: SourceProblem) => void;
+  readonly leftOut: ListOptions["leftOut"];
 }
 
 /** Depth first, as the contract of `FileSource` says. Folders are read ahead, so that a round trip is not paid for each. */
@@ -45,39 +48,49 @@ export async function* listOverSftp(context: SftpListContext): AsyncGenerator<re
     aboveEntries.push({ ...entryOfAttributes(path, attributes, machineName), above: true });
   }
   if (aboveEntries.length > 0) yield aboveEntries;
-  const isExcluded = compileExcludes(context.exclude);
-  const walk = new FolderWalk({ client, machineName, isExcluded });
+  const rules = new PathRules(context.selection);
+  const walk = new FolderWalk({ client, machineName, rules, selection: context.selection });
   const outer = paths.filter((path) => !paths.some((other) => isBelow(path, other)));
   const order = new TreeOrder(outer, machineName);
-  const todo: FileEntry[] = [];
+  const todo: JudgedEntry[] = [];
   for (const [index, path] of paths.entries()) {
     const attributes = roots[index];
     if (attributes === undefined || attributes instanceof SftpStatus || !outer.includes(path)) continue;
     const target = isLink(attributes) ? await client.readLink(path) : undefined;
     const entry = entryOfAttributes(path, attributes, machineName, target);
-    if (!isExcluded(path, entry.type === "dir")) todo.push(entry);
+    const standing = rules.standing(path, entry.type === "dir", "in");
+    const isTooLarge = entry.size > (context.selection.excludeLargerThan ?? Number.POSITIVE_INFINITY);
+    todo.push({ entry, verdict: standing === "out" ? "pattern" : isTooLarge ? "size" : standing });
   }
   todo.reverse();
+  const kept = new WayFolders(context.leftOut);
   let batch: FileEntry[] = [];
-  for (let entry = todo.pop(); entry !== undefined; entry = todo.pop()) {
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const { entry, verdict } = next;
     order.check(entry);
-    batch.push(entry);
-    if (entry.type === "dir") {
+    batch.push(...kept.take(entry, verdict));
+    if (entry.type === "dir" && (verdict === "in" || verdict === "way")) {
       if (!walk.isReady(entry.path) && batch.length > 0) {
         yield batch;
         batch = [];
       }
-      const { entries, problems } = await walk.take(entry.path);
+      const { judged, problems } = await walk.take(entry.path, verdict);
       signal.throwIfAborted();
       for (const problem of problems) context.problem(problem);
-      for (let at = entries.length - 1; at >= 0; at--) todo.push(entries[at] as FileEntry);
+      for (let at = judged.length - 1; at >= 0; at--) todo.push(judged[at] as JudgedEntry);
     }
     if (batch.length >= maxBatch) {
       yield batch;
       batch = [];
     }
   }
+  kept.end();
   if (batch.length > 0) yield batch;
+}
+
+interface Candidate {
+  readonly path: ByteString;
+  readonly standing: Standing;
 }
 
 /** Reads folders before they are asked for, those first that will be asked for first. */
@@ -85,7 +98,7 @@ class FolderWalk {
   readonly #context: FolderContext;
   readonly #started = new Map<ByteString, { readonly content: Promise<FolderContent>; done: boolean }>();
   /** Known folders that nobody has begun to read; the last one is the next. */
-  readonly #candidates: ByteString[] = [];
+  readonly #candidates: Candidate[] = [];
   /** Those of them that were asked for before. */
   readonly #overtaken = new Set<ByteString>();
   #running = 0;
@@ -99,31 +112,32 @@ class FolderWalk {
     return this.#started.get(path)?.done === true;
   }
 
-  async take(path: ByteString): Promise<FolderContent> {
+  async take(path: ByteString, standing: Standing): Promise<FolderContent> {
     let folder = this.#started.get(path);
     if (folder === undefined) {
-      folder = this.#start(path);
+      folder = this.#start({ path, standing });
       this.#overtaken.add(path);
     }
     const result = await folder.content;
     this.#started.delete(path);
-    this.#waitingEntries -= result.entries.length;
+    this.#waitingEntries -= result.judged.length;
     this.#readAhead();
     return result;
   }
 
-  #start(path: ByteString) {
+  #start({ path, standing }: Candidate) {
     this.#running++;
-    const folder = { content: readFolder(this.#context, path), done: false };
+    const folder = { content: readFolder(this.#context, path, standing), done: false };
     this.#started.set(path, folder);
     folder.content.then(
-      ({ entries }) => {
+      ({ judged }) => {
         folder.done = true;
         this.#running--;
-        this.#waitingEntries += entries.length;
-        for (let at = entries.length - 1; at >= 0; at--) {
-          const entry = entries[at] as FileEntry;
-          if (entry.type === "dir") this.#candidates.push(entry.path);
+        this.#waitingEntries += judged.length;
+        for (let at = judged.length - 1; at >= 0; at--) {
+          const { entry, verdict } = judged[at] as JudgedEntry;
+          if (entry.type === "dir" && (verdict === "in" || verdict === "way"))
+            this.#candidates.push({ path: entry.path, standing: verdict });
         }
         this.#readAhead();
       },
@@ -135,14 +149,9 @@ class FolderWalk {
 
   #readAhead(): void {
     while (this.#running < maxFoldersAtOnce && this.#waitingEntries < maxWaitingEntries) {
-      const path = this.#candidates.pop();
-      if (path === undefined) return;
-      if (!this.#overtaken.delete(path)) this.#start(path);
+      const candidate = this.#candidates.pop();
+      if (candidate === undefined) return;
+      if (!this.#overtaken.delete(candidate.path)) this.#start(candidate);
     }
   }
-}
-
-function compileExcludes(globs: readonly string[]): (path: ByteString, isFolder: boolean) => boolean {
-  const tests = globs.map((glob) => ({ regex: new RegExp(`^(?:${globToRegex(glob)})$`, "s"), onlyFolders: glob.endsWith("/") }));
-  return (path, isFolder) => tests.some(({ regex, onlyFolders }) => (isFolder || !onlyFolders) && regex.test(path));
 }

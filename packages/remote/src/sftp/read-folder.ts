@@ -1,7 +1,10 @@
-import type { ByteString, FileEntry, SourceProblem } from "@lifeboat/model";
-import { displayName, LifeboatError } from "@lifeboat/model";
+import type { ByteString, FileEntry, FileSelection, LeftOutReason, SourceProblem } from "@lifeboat/model";
+import { byteString, displayName, fromBytes, LifeboatError } from "@lifeboat/model";
+import type { PathRules, Standing } from "../files/path-rules.ts";
+import { cacheTagSignature, mayBeCacheTag, tagNames } from "../files/tag-names.ts";
 import type { SftpClient, SftpName } from "./sftp-client.ts";
-import { entryOfAttributes, isComplete, isFolder, isLink } from "./sftp-entry.ts";
+import { entryOfAttributes, isComplete, isFile, isFolder, isLink } from "./sftp-entry.ts";
+import type { SftpAttributes } from "./sftp-packets.ts";
 import { isGone, SftpStatus } from "./sftp-status.ts";
 
 /** More names than any folder has: a listing without an end must not fill the memory. */
@@ -12,16 +15,23 @@ const maxAhead = 16;
 export interface FolderContext {
   readonly client: SftpClient;
   readonly machineName: string;
-  readonly isExcluded: (path: ByteString, isFolder: boolean) => boolean;
+  readonly rules: PathRules;
+  readonly selection: FileSelection;
+}
+
+export interface JudgedEntry {
+  readonly entry: FileEntry;
+  /** "way": it only leads to something that belongs to the source; a reason: it does not belong to it. */
+  readonly verdict: "in" | "way" | LeftOutReason;
 }
 
 export interface FolderContent {
-  readonly entries: readonly FileEntry[];
+  readonly judged: readonly JudgedEntry[];
   readonly problems: readonly SourceProblem[];
 }
 
-/** What a folder holds, without `.` and `..` and without what is excluded. The server's no is a problem, not an error. */
-export async function readFolder(context: FolderContext, folder: ByteString): Promise<FolderContent> {
+/** What a folder holds, without `.` and `..`; `above`: how the folder itself stands. The server's no is a problem, not an error. */
+export async function readFolder(context: FolderContext, folder: ByteString, above: Standing): Promise<FolderContent> {
   const { client } = context;
   const problems: SourceProblem[] = [];
   const names = await namesOf(context, folder, problems);
@@ -29,10 +39,58 @@ export async function readFolder(context: FolderContext, folder: ByteString): Pr
   const after = await client.lstat(folder).catch(asStatus);
   if (names.length > 0 && (after instanceof SftpStatus || !isFolder(after))) {
     const detail = "was replaced while it was listed";
-    return { entries: [], problems: [...problems, { path: folder, kind: "unlisted", detail }] };
+    return { judged: [], problems: [...problems, { path: folder, kind: "unlisted", detail }] };
   }
-  const entries = await Promise.all(names.map((name) => entryOf(context, folder, name, problems)));
-  return { entries: entries.filter((entry) => entry !== undefined), problems };
+  const marks = await tagsAmong(context, folder, names);
+  const judged = await Promise.all(
+    names.map(async (name): Promise<JudgedEntry | undefined> => {
+      try {
+        return await entryOf(context, pathIn(folder, name.name), name, (path, attributes) => {
+          const standing = context.rules.standing(path, isFolder(attributes), above);
+          const isTooLarge =
+            isFile(attributes) && (attributes.size ?? 0) > (context.selection.excludeLargerThan ?? Number.POSITIVE_INFINITY);
+          const isBesideTag = marks.length > 0 && !marks.includes(name.name);
+          return standing === "out" ? "pattern" : isBesideTag ? "tag" : isTooLarge ? "size" : standing;
+        });
+      } catch (error) {
+        problems.push(problemOf(pathIn(folder, name.name), error));
+        return undefined;
+      }
+    }),
+  );
+  return { judged: judged.filter((one) => one !== undefined), problems };
+}
+
+/** The tags by which a folder is marked: nothing but them is kept of it. */
+async function tagsAmong(
+  { client, selection }: FolderContext,
+  folder: ByteString,
+  names: readonly SftpName[],
+): Promise<ByteString[]> {
+  const tags = new Set(tagNames(selection));
+  if (tags.size === 0) return [];
+  const present = new Set((selection.excludeIfPresent ?? []).map(byteString));
+  const found = names.filter(({ name }) => tags.has(name));
+  const marks = await Promise.all(
+    found.map(async ({ name, attributes }) => present.has(name) || (await isCacheTag(client, pathIn(folder, name), attributes))),
+  );
+  return found.filter((_, at) => marks[at]).map(({ name }) => name);
+}
+
+/** One that cannot be read is none, so that its folder is kept. */
+async function isCacheTag(client: SftpClient, path: ByteString, listed: SftpAttributes): Promise<boolean> {
+  const attributes = isComplete(listed) ? listed : await client.lstat(path).catch(asStatus);
+  if (attributes instanceof SftpStatus || !isFile(attributes)) return false;
+  if (!mayBeCacheTag({ type: "file", size: attributes.size ?? 0 })) return false;
+  const handle = await client.openFile(path).catch(asStatus);
+  if (handle instanceof SftpStatus) return false;
+  const beginning = await client.read(handle, 0, cacheTagSignature.length).catch(asStatus);
+  client.closeHandle(handle).catch(() => undefined);
+  return !(beginning instanceof SftpStatus) && beginning !== undefined && fromBytes(beginning) === cacheTagSignature;
+}
+
+function pathIn(folder: ByteString, name: ByteString): ByteString {
+  return `${folder === "/" ? "" : folder}/${name}` as ByteString;
 }
 
 async function namesOf(
@@ -74,21 +132,18 @@ function addName(names: Map<ByteString, SftpName>, name: SftpName, folder: ByteS
 }
 
 async function entryOf(
-  context: FolderContext,
-  folder: ByteString,
-  { name, attributes }: SftpName,
-  problems: SourceProblem[],
-): Promise<FileEntry | undefined> {
-  const { client, machineName, isExcluded } = context;
-  const path = `${folder === "/" ? "" : folder}/${name}` as ByteString;
-  try {
-    const all = isComplete(attributes) ? attributes : await client.lstat(path);
-    if (isExcluded(path, isFolder(all))) return undefined;
-    return entryOfAttributes(path, all, machineName, isLink(all) ? await client.readLink(path) : undefined);
-  } catch (error) {
-    problems.push(problemOf(path, error));
-    return undefined;
-  }
+  { client, machineName }: FolderContext,
+  path: ByteString,
+  { attributes }: SftpName,
+  judge: (path: ByteString, attributes: SftpAttributes) => JudgedEntry["verdict"],
+): Promise<JudgedEntry> {
+  const all = isComplete(attributes) ? attributes : await client.lstat(path);
+  const verdict = judge(path, all);
+  const isKept = verdict === "in" || verdict === "way";
+  return {
+    entry: entryOfAttributes(path, all, machineName, isKept && isLink(all) ? await client.readLink(path) : undefined),
+    verdict,
+  };
 }
 
 /** Rethrows what is no answer about one path. */

@@ -56,6 +56,10 @@ export function isFolder({ mode }: SftpAttributes): boolean {
   return mode !== undefined && (mode & 0o170000) === 0o040000;
 }
 
+export function isFile({ mode }: SftpAttributes): boolean {
+  return mode !== undefined && (mode & 0o170000) === 0o100000;
+}
+
 export function isLink({ mode }: SftpAttributes): boolean {
   return mode !== undefined && (mode & 0o170000) === 0o120000;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, duration, name, period, text, withAppend } from "./scalars.ts";
 import { schedule } from "./schedule-schema.ts";
-import { exclude, guards, source } from "./source-schema.ts";
+import { guards, selection, source } from "./source-schema.ts";
 
 const keepCount = (what: string) => count(`How many ${what} snapshots stay; -1: all.`, 0, -1).optional();
 
@@ -65,7 +65,7 @@ const policyShape = {
     .meta({ description: "When a run failed for a reason that may pass." })
     .optional(),
   guards: guards.optional(),
-  exclude: exclude.optional(),
+  ...selection,
   sources: z.array(source).meta({ description: "What is backed up on each of the hosts." }).optional(),
 };
 

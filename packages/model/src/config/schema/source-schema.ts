@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { absolutePath, count, name, port, ratio, size, text, withAppend, word } from "./scalars.ts";
+import { absolutePath, count, flag, name, port, ratio, size, text, withAppend, word } from "./scalars.ts";
 import { secret } from "./secret-schema.ts";
 
 export const guards = z
@@ -10,9 +10,32 @@ export const guards = z
   })
   .meta({ description: "What a good backup must not look like." });
 
-export const exclude = z
+const exclude = z
   .array(text("A glob; with a slash it is matched against the path, without against the name."))
   .meta({ description: "What is left out.", examples: [["**/node_modules", "*.tmp"]] });
+
+const tagName = text("Name of a file.").regex(/^[^/]+$/, {
+  error: (issue) => `${JSON.stringify(issue.input)} is no name of a file: it holds a slash`,
+});
+
+/** What of the paths belongs to a source; a policy says it for all of its sources. */
+export const selection = {
+  exclude: exclude.optional(),
+  include: z
+    .array(text("A glob, read as those of exclude."))
+    .meta({
+      description: "Exceptions from exclude, also within folders that it leaves out.",
+      examples: [["/home/*/.cache/keep"]],
+    })
+    .optional(),
+  exclude_caches: flag("Of a folder with a CACHEDIR.TAG only that file is kept.", false).optional(),
+  exclude_if_present: z
+    .array(tagName)
+    .max(20)
+    .meta({ description: "Of a folder that holds one of these files only that file is kept.", examples: [[".nobackup"]] })
+    .optional(),
+  exclude_larger_than: size("Larger files are left out.").optional(),
+};
 
 const record = z
   .strictObject({
@@ -33,7 +56,7 @@ const filesSource = z.strictObject(
     name,
     type: z.literal("files"),
     paths: z.array(absolutePath("A file or folder.")).min(1, { error: "needs at least one path" }).optional(),
-    exclude: exclude.optional(),
+    ...selection,
     one_filesystem: z.boolean().meta({ description: "Stay on the file systems of the paths.", default: false }).optional(),
     guards: guards.optional(),
   }),

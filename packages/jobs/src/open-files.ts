@@ -1,0 +1,12 @@
+import type { CompiledAsset, FileSource, Machine } from "@lifeboat/model";
+import { createHostSource } from "@lifeboat/remote";
+import type { JobContext } from "./job-context.ts";
+
+/** The files of an asset on its machine, by the way that its host wants. The asset is one of files. */
+export function openFiles(context: JobContext, machine: Machine, asset: CompiledAsset): FileSource {
+  if (asset.source.type !== "files") throw new TypeError(`${asset.name} is no source of files`);
+  const host = context.config?.hosts.get(asset.host);
+  const { sudo = false, transfer = "auto", rangeHashesFromBytes: rangesFromBytes } = host ?? {};
+  const name = `${asset.source.name} on ${asset.host}`;
+  return createHostSource(machine, { transfer, clock: context.clock }, { ...asset.source, name, sudo, rangesFromBytes });
+}
