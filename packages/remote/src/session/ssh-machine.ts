@@ -2,6 +2,7 @@ import type { Clock, CompiledHost, Machine, RunningCommand, RunOptions } from "@
 import { LifeboatError } from "@lifeboat/model";
 import type { ClientChannel } from "ssh2";
 import { ReceivePace } from "./receive-pace.ts";
+import { usualWindowBytes, wideWindowBytes } from "./receive-window.ts";
 import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
@@ -107,6 +108,7 @@ export class SshMachine implements Machine {
         startSignal,
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
+        windowBytes: this.#windowBytes(),
         received: (bytes) => {
           this.#receivedBytes += bytes;
         },
@@ -137,6 +139,12 @@ export class SshMachine implements Machine {
     await this.#opening.catch(() => undefined);
     await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
     await this.#route.close();
+  }
+
+  /** Where the rate is limited, what comes ahead of it is kept small: a quarter of a second. */
+  #windowBytes(): number {
+    const { maxBytesPerSecond = Number.POSITIVE_INFINITY } = this.#login.host;
+    return Math.max(usualWindowBytes, Math.min(wideWindowBytes, Math.floor(maxBytesPerSecond / 4)));
   }
 
   #killProcess(connection: SshConnection, pid: number): void {
