@@ -127,6 +127,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     const figures = {
       ...figuresOf(summary),
       bytes_received: machine.bytesReceived(),
+      ...(archived.reconnects > 0 && { reconnects: archived.reconnects }),
       ...(archived.bytesResumed > 0 && { bytes_resumed: archived.bytesResumed }),
     };
     return {
@@ -172,6 +173,7 @@ interface Archived {
   readonly facts: DumpFacts | undefined;
   readonly lost: readonly string[];
   readonly bytesResumed: number;
+  readonly reconnects: number;
 }
 
 interface ArchiveParts {
@@ -198,7 +200,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { clock, signal, progress } = context;
   const { sudo = false, transfer = "auto" } = context.config?.hosts.get(asset.host) ?? {};
   const source = createHostSource(machine, { transfer, clock }, { name, paths, exclude, oneFilesystem, sudo });
-  const { tree, figures, problems, problemCount, bytesResumed } = await archiveFiles({
+  const { tree, figures, problems, problemCount, bytesResumed, reconnects } = await archiveFiles({
     repository,
     writer,
     source,
@@ -207,6 +209,10 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     clock,
     signal,
     progress,
+    connectionLost: ({ error, attempt, delayMilliseconds }) => {
+      const fields = { asset: asset.name, error: error.message, attempt, delay_s: delayMilliseconds / 1000 };
+      context.logger.warn(fields, "the connection was lost; the run goes on over a new one");
+    },
   });
   return {
     tree,
@@ -219,6 +225,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     facts: undefined,
     lost: source.lost?.() ?? [],
     bytesResumed,
+    reconnects,
   };
 }
 
@@ -267,6 +274,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
     facts,
     lost: [],
     bytesResumed: 0,
+    reconnects: 0,
   };
 }
 

@@ -9,7 +9,9 @@ import { ArchiveProgress } from "./archive-progress.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
 import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
+import { listThroughBreaks } from "./list-through-breaks.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { Reconnects, type Setback } from "./reconnects.ts";
 
 export interface ArchiveOptions {
   readonly repository: Repository;
@@ -22,6 +24,8 @@ export interface ArchiveOptions {
   readonly progress?: ProgressListener | undefined;
   /** Default: none are read or written. */
   readonly checkpoints?: ArchiveCheckpoints | undefined;
+  /** Told when the connection was lost, before the wait for the next attempt. */
+  readonly connectionLost?: ((setback: Setback) => void) | undefined;
 }
 
 /** What a run leaves for the one that comes after it, should it be stopped. */
@@ -53,6 +57,8 @@ export interface ArchiveResult {
   readonly problemCount: number;
   /** Bytes of content that were not read thanks to a checkpoint. */
   readonly bytesResumed: number;
+  /** How often the connection was lost and the run went on over a new one. */
+  readonly reconnects: number;
 }
 
 const maxProblemsKept = 1000;
@@ -68,6 +74,7 @@ class FileArchiver {
   readonly #options: ArchiveOptions;
   readonly #tree: FolderTree;
   readonly #reads: ReadQueue;
+  readonly #reconnects: Reconnects;
   readonly #progress: ArchiveProgress;
   /** Folders that stay open until the end: the root and those above the paths. */
   readonly #skeleton = new Map<ByteString, Folder>();
@@ -96,7 +103,10 @@ class FileArchiver {
     this.#options = options;
     this.#tree = new FolderTree(options.writer);
     this.#progress = new ArchiveProgress(options.clock, options.progress);
+    const { clock, signal, connectionLost: tell } = options;
+    this.#reconnects = new Reconnects({ clock, signal, tell });
     this.#reads = new ReadQueue({
+      reconnects: this.#reconnects,
       source: options.source,
       writer: options.writer,
       signal: options.signal,
@@ -104,6 +114,7 @@ class FileArchiver {
         this.#progress.read(item.entry, bytes);
         return this.#keeper?.received(bytes);
       },
+      onDropped: (bytes) => this.#progress.dropped(bytes),
       outcome: { read: (item) => this.#itemRead(item), lost: (item, kind, detail) => this.#itemLost(item, kind, detail) },
     });
     if (options.checkpoints !== undefined) this.#keeper = this.#createKeeper(options.checkpoints);
@@ -113,7 +124,8 @@ class FileArchiver {
     const { source, signal } = this.#options;
     try {
       await this.#openRoot();
-      for await (const entries of source.list({ signal, problem: (problem) => this.#report(problem) })) {
+      const problem = (one: SourceProblem) => this.#report(one);
+      for await (const entries of listThroughBreaks({ source, signal, reconnects: this.#reconnects, problem })) {
         for (const entry of entries) await this.#enter(entry);
         await this.#reads.room();
         await this.#options.writer.ready();
@@ -136,6 +148,7 @@ class FileArchiver {
       problems: this.#problems,
       problemCount: this.#problemCount,
       bytesResumed: this.#bytesResumed,
+      reconnects: this.#reconnects.count,
     };
   }
 
@@ -233,6 +246,7 @@ class FileArchiver {
     const item = createItem(folder, entry, previous);
     if (this.#options.source.readRest !== undefined && isBeginning(entry, resumed) && this.#isWhole(resumed)) {
       item.resume = resumed;
+      item.checkpointBytes = resumed.size;
       this.#progress.read(entry, resumed.size);
     }
     if (entry.type === "file" && entry.links > 1 && this.#joinsInode(item)) return;
@@ -316,7 +330,7 @@ class FileArchiver {
 
   #store(item: ArchiveItem): void {
     item.isStored = true;
-    this.#bytesResumed += item.resumedBytes;
+    this.#bytesResumed += item.checkpointBytes;
     this.#bytesStored += item.bytes;
     this.#count(item.previous === undefined ? "filesNew" : "filesChanged", item.entry, item.bytes);
     this.#progress.done(item.entry);

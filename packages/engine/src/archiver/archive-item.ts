@@ -19,6 +19,8 @@ export interface ArchiveItem {
   bytes: number;
   /** Of them, those that came from `resume`. */
   resumedBytes: number;
+  /** Of those, what an earlier run had stored: it did not have to come in this one. */
+  checkpointBytes: number;
   /** While the content of a large file comes. */
   stream: BlobStream | undefined;
   verdict: "same" | "torn" | undefined;
@@ -42,6 +44,7 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
     content: undefined,
     bytes: 0,
     resumedBytes: 0,
+    checkpointBytes: 0,
     stream: undefined,
     verdict: undefined,
     attempts: 0,

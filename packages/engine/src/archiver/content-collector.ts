@@ -29,6 +29,7 @@ export class ContentCollector {
   async start(item: ArchiveItem): Promise<void> {
     item.bytes = 0;
     item.resumedBytes = 0;
+    item.checkpointBytes = 0;
     item.content = undefined;
     item.stream = undefined;
     if (item.entry.size > singleBlobBytes) {

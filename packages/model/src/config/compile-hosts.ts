@@ -24,6 +24,7 @@ export function compileHost(context: CompileContext, name: string, node: MapNode
     nice: input.nice ?? false,
     // 0: "unlimited", in the place of a default that limits.
     maxBytesPerSecond: input.limit === 0 ? undefined : input.limit,
+    connections: input.connections ?? 1,
     transfer: input.transfer ?? "auto",
     purpose: input.purpose ?? "production",
     tags: input.tags ?? [],

@@ -1,7 +1,7 @@
 import type { ByteString, FileSource, Machine } from "@lifeboat/model";
 import { listFiles } from "./list-files.ts";
 import { OwnerNames } from "./owner-names.ts";
-import { readFiles } from "./read-files.ts";
+import { lookAgain, readFiles } from "./read-files.ts";
 import { readRest } from "./read-rest.ts";
 import { normalizePaths } from "./source-paths.ts";
 
@@ -27,6 +27,7 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
     list: ({ signal, problem }) => listFiles({ machine, names, paths, exclude, oneFilesystem, sudo, signal, problem }),
     read: (entries, { signal }) => readFiles({ machine, names, sudo, signal }, entries),
     readRest: (entry, { offset, signal }) => readRest({ machine, names, sudo, signal }, entry, offset),
+    look: (entries, { signal }) => lookAgain({ machine, names, sudo, signal }, entries),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -71,6 +71,9 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
     get readRest() {
       return chosen.readRest;
     },
+    get look() {
+      return chosen.look;
+    },
     lost: () => chosen.lost?.() ?? [],
     bytesReceived: () => machine.bytesReceived(),
   };

@@ -121,7 +121,8 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   channel.on("close", (status: number | null | undefined, signal?: string) => {
     // "exit" of a short command may have passed before anybody could listen; "close" says it again.
     if (exit.status === null && exit.signal === null) exit = { status: status ?? null, signal: signal ?? null };
-    finish();
+    // When a connection ends ssh2 closes its channels first, and says so of the connection itself in the same turn.
+    queueMicrotask(finish);
   });
   const command: RunningCommand = {
     stdout: output,
