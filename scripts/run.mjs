@@ -4,14 +4,15 @@
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentWithNode24, SetUpError, setUp } from "./set-up.mjs";
 import { installDebianPackages } from "./set-up/debian-packages.mjs";
+import { environmentWithNode24, SetUpError, setUp } from "./set-up.mjs";
 
 const args = process.argv.slice(2);
 const needs = [];
 const wants = [];
-for (let match; (match = /^--(needs|wants)=(.*)$/.exec(args[0] ?? "")) !== null; args.shift()) {
-  (match[1] === "needs" ? needs : wants).push(...match[2].split(","));
+while (/^--(needs|wants)=/.test(args[0] ?? "")) {
+  const [option, list] = args.shift().split("=");
+  (option === "--needs" ? needs : wants).push(...list.split(","));
 }
 const [command, ...rest] = args;
 

@@ -34,7 +34,12 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions {
   const values: Record<keyof typeof defaults, string> = { ...defaults };
   for (const word of words) {
     const [, name = "", value = ""] = /^--([a-z-]+)=(.+)$/.exec(word) ?? [];
-    if (!(name in defaults)) throw new Error(`${word}: there are ${Object.keys(defaults).map((one) => `--${one}=`).join(" ")}`);
+    if (!(name in defaults))
+      throw new Error(
+        `${word}: there are ${Object.keys(defaults)
+          .map((one) => `--${one}=`)
+          .join(" ")}`,
+      );
     values[name as keyof typeof defaults] = value;
   }
   const known: readonly string[] = [...pairRowNames, ...singleRowNames];

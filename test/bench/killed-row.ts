@@ -10,7 +10,10 @@ import { type BenchStage, knownAtPort, makeBigFile, makeManyFiles } from "./benc
 import type { SingleRow } from "./single-row.ts";
 
 /** A first backup that is killed and run again: what all runs received of content. All that came before the kill counts as content. */
-async function measureKilled(stage: BenchStage, parts: { name: string; work: string; source: string; bytes: number; at: number }) {
+async function measureKilled(
+  stage: BenchStage,
+  parts: { name: string; work: string; source: string; bytes: number; at: number },
+) {
   const { name, work, source, bytes, at } = parts;
   const folder = join(stage.folder, `killed-${name}`);
   mkdirSync(folder);
@@ -20,7 +23,8 @@ async function measureKilled(stage: BenchStage, parts: { name: string; work: str
   const ssh = { ...stage.ssh, port: proxy.port, knownHostsFile: knownAtPort(stage, proxy.port) };
   const policies = `  bench: { hosts: [web1], repository: main, sources: [{ name: tree, type: files, paths: [${source}] }] }\n`;
   const configFile = await writeFaultConfig({ folder, repository, ssh, policies });
-  const runId = (number: number) => formatRunId({ kind: "backup", object: "web1/tree", slot: Date.UTC(2026, 0, 1) + number * 1000 });
+  const runId = (number: number) =>
+    formatRunId({ kind: "backup", object: "web1/tree", slot: Date.UTC(2026, 0, 1) + number * 1000 });
   const came = await pullUntilKilled({ configFile, repository, asset: "web1/tree", runId: runId(1) }, proxy, bytes * at);
   const order = { runId: runId(2), asset: "web1/tree", attempt: 1, policy: null, timezone: "UTC", repository };
   const { record } = await runBackup(openFaultContext(configFile), order);

@@ -32,7 +32,9 @@ export async function measureLatency(stage: BenchStage, files: number, peerFiles
     const sshfs = estimate(await trySshfs(stage, store, line.port, folders));
     const rclone = estimate(await tryRclone(stage, store, line.port, folders));
     const against = (name: string, seconds: number | undefined) =>
-      seconds === undefined ? `${name}: not here` : `${name} ~${seconds.toFixed(0)} s: ~${(seconds / own.wallSeconds).toFixed(0)}x`;
+      seconds === undefined
+        ? `${name}: not here`
+        : `${name} ~${seconds.toFixed(0)} s: ~${(seconds / own.wallSeconds).toFixed(0)}x`;
     return {
       name: "latency",
       work: `${files} files of 4 KiB at 50 ms round trip`,
@@ -85,7 +87,13 @@ async function tryRclone(stage: BenchStage, store: ObjectStore, port: number, fo
   const config = join(folder, "rclone.conf");
   const section = (name: string, values: Readonly<Record<string, string | number>>) =>
     [`[${name}]`, ...Object.entries(values).map(([key, value]) => `${key} = ${value}`), ""].join("\n");
-  const host = { host: ssh.address, port, user: ssh.user, key_file: ssh.identityFile, known_hosts_file: knownAtPort(stage, port) };
+  const host = {
+    host: ssh.address,
+    port,
+    user: ssh.user,
+    key_file: ssh.identityFile,
+    known_hosts_file: knownAtPort(stage, port),
+  };
   const keys = { access_key_id: store.accessKeyId, secret_access_key: store.secretAccessKey };
   writeFileSync(
     config,

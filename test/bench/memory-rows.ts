@@ -32,7 +32,13 @@ export async function measureFlatMemory(stage: BenchStage, sizes: readonly numbe
       work: `unchanged backup, ${count} files: peak memory`,
       measured: `${peakMebibytes} MiB, ${wallSeconds.toFixed(1)} s (the first backup: ${first.peakMebibytes} MiB, ${first.wallSeconds.toFixed(1)} s)`,
       goal: "<= 500 MB, flat",
-      figures: { files: count, peak_mib: peakMebibytes, wall_s: wallSeconds, cpu_s: cpuSeconds, first_peak_mib: first.peakMebibytes },
+      figures: {
+        files: count,
+        peak_mib: peakMebibytes,
+        wall_s: wallSeconds,
+        cpu_s: cpuSeconds,
+        first_peak_mib: first.peakMebibytes,
+      },
     });
   }
   return rows;

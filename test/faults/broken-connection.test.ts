@@ -192,3 +192,22 @@ test("a host that stays away is asked again with growing delays, and then the ru
   expect(record.cause).toContain("5 attempts to go on have failed");
   expect(delays).toEqual([1, 5, 15, 45, 120]);
 }, 120_000);
+
+test.runIf(isLong)(
+  "a host that falls silent in the middle is noticed and the run goes on (needs LIFEBOAT_TEST_LONG=1: it takes a minute)",
+  async () => {
+    const content = randomBytes(40 * mebibyte);
+    await writeFile(join(tree, "large"), content);
+    onLost = () => proxy.freeze(false);
+    const freezing = setInterval(() => {
+      if (proxy.bytesFromTarget() - before < 16 * mebibyte) return;
+      clearInterval(freezing);
+      proxy.freeze(true);
+    }, 1);
+    const before = proxy.bytesFromTarget();
+    const { snapshot, record } = await backUp();
+    expect(record).toMatchObject({ result: "passed", figures: { reconnects: 1, total_bytes_processed: content.length } });
+    await expectWhole(snapshot!.id);
+  },
+  300_000,
+);

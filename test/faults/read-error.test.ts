@@ -60,7 +60,8 @@ test("zeros that tar puts in the place of what a disk cannot read stand in no ch
     const policies = `  all: { hosts: [web1], repository: main, sources: [{ name: tree, type: files, paths: ${paths} }] }\n`;
     const host = { ...ssh, port: proxy.port, knownHostsFile: known };
     const configFile = await writeFaultConfig({ folder: temp.path, repository: place, ssh: host, policies });
-    const runId = (number: number) => formatRunId({ kind: "backup", object: "web1/tree", slot: Date.UTC(2026, 0, 1) + number * 5000 });
+    const runId = (number: number) =>
+      formatRunId({ kind: "backup", object: "web1/tree", slot: Date.UTC(2026, 0, 1) + number * 5000 });
 
     // The zeros have long come, and more than two checkpoints could have been written since; no verdict has.
     await pullUntilKilled({ configFile, repository: place, asset: "web1/tree", runId: runId(1) }, proxy, 70 * mebibyte);

@@ -8,8 +8,8 @@ import { type ArchiveItem, createItem } from "./archive-item.ts";
 import { ArchiveProgress } from "./archive-progress.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
-import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { listThroughBreaks } from "./list-through-breaks.ts";
+import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { ReadQueue } from "./read-queue.ts";
 import { Reconnects, type Setback } from "./reconnects.ts";
 

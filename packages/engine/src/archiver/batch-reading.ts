@@ -59,7 +59,9 @@ export class BatchReading {
   }
 
   /** What need not be read again when the connection broke: by the same rules as what a checkpoint may name. */
-  kept(item: ArchiveItem): { readonly isWhole: boolean; readonly content: readonly string[]; readonly bytes: number } | undefined {
+  kept(
+    item: ArchiveItem,
+  ): { readonly isWhole: boolean; readonly content: readonly string[]; readonly bytes: number } | undefined {
     const progress = this.#items.get(item);
     const stored = progress && this.#storedPart(item, progress);
     return stored && { ...stored, isWhole: stored.content === item.content };

@@ -212,9 +212,13 @@ describe("a connection", () => {
     const warned: string[] = [];
     const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warned.push(message) };
     const commands = async (machine: Machine, count: number) => {
-      const running = await Promise.all(Array.from({ length: count }, () => machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"])));
+      const running = await Promise.all(
+        Array.from({ length: count }, () => machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"])),
+      );
       for (const command of running) command.endInput();
-      const from = await Promise.all(running.map(async (command) => (await collectOutput(command, { what: "sh" })).stdout.toString()));
+      const from = await Promise.all(
+        running.map(async (command) => (await collectOutput(command, { what: "sh" })).stdout.toString()),
+      );
       return from.map((line) => from.filter((other) => other === line).length);
     };
     const three = await connectHost(hostEntry(sshd, { connections: 3 }), connectOptions({ logger }));

@@ -26,7 +26,8 @@ afterAll(async () => {
   await sshd?.stop();
 });
 
-const connect = (changes = {}) => connectHost(hostEntry(sshd, { port: proxy.port, knownHosts: known, ...changes }), connectOptions());
+const connect = (changes = {}) =>
+  connectHost(hostEntry(sshd, { port: proxy.port, knownHosts: known, ...changes }), connectOptions());
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await wait(5);
