@@ -2,7 +2,7 @@ import type { ClientChannel } from "ssh2";
 
 /** What ssh2 offers by itself: at a round trip of 50 ms no more than 40 MB/s. */
 export const usualWindowBytes = 2 * 1024 * 1024;
-/** 160 MB/s at 50 ms, 40 MB/s at 200 ms. So much of a channel waits in memory at most, when the host is faster than the reader. */
+/** 160 MB/s at 50 ms, 40 MB/s at 200 ms. */
 export const wideWindowBytes = 8 * 1024 * 1024;
 /** Not for every few bytes a message. */
 const leastGrantBytes = 512 * 1024;
@@ -16,23 +16,32 @@ interface ChannelInside {
 
 /**
  * How much the host may send on a channel before it is told to go on. ssh2 keeps 2 MiB and grants more as soon as half of them came and
- * its buffer takes them; this keeps `bytes` less what waits unread, counted in ssh2's own variable, so that both agree at any time about what
- * the host may send, and a host that sends more is noticed. Where ssh2 is not as it was when this was written its own window stays.
+ * its buffer takes them; this grants up to `mostBytes` less what waits unread, counted in ssh2's own variable, so that both agree at any time
+ * about what the host may send, and a host that sends more is noticed. It begins with ssh2's 2 MiB and grows as long as the reader keeps
+ * up, that is when the line is the limit; with a reader that does not, more would only wait in memory, and be lost when the run is killed.
+ * Where ssh2 is not as it was when this was written its own window stays.
  */
 export class ReceiveWindow {
   readonly #inside: ChannelInside | undefined;
-  readonly #bytes: number;
+  readonly #mostBytes: number;
   readonly #unread: () => number;
 
+  #bytes = usualWindowBytes;
+  #received = 0;
+  /** What had been received when the reader was last behind, or the window grew. */
+  #calmSince = 0;
+
   /** `overrun` is called when the host has sent more than it was granted. */
-  constructor(channel: ClientChannel, parts: { bytes: number; unread: () => number; overrun: () => void }) {
-    this.#bytes = parts.bytes;
+  constructor(channel: ClientChannel, parts: { mostBytes: number; unread: () => number; overrun: () => void }) {
+    this.#mostBytes = parts.mostBytes;
     this.#unread = parts.unread;
     const inside: unknown = channel;
     if (!isAsExpected(inside)) return;
     this.#inside = inside;
-    watch(inside.incoming, parts.overrun);
-    this.refresh();
+    watch(inside.incoming, (bytes, left) => {
+      this.#received += bytes;
+      if (left < 0) parts.overrun();
+    });
   }
 
   /** False when ssh2's own window is all there is. */
@@ -45,10 +54,20 @@ export class ReceiveWindow {
     const inside = this.#inside;
     if (inside === undefined || inside.incoming.state !== "open") return;
     if (inside.outgoing.state !== "open" && inside.outgoing.state !== "eof") return;
-    const grant = this.#bytes - inside.incoming.window - this.#unread();
+    const unread = this.#unread();
+    this.#adapt(unread);
+    const grant = this.#bytes - inside.incoming.window - unread;
     if (grant < leastGrantBytes) return;
     inside.incoming.window += grant;
     inside._client._protocol.channelWindowAdjust(inside.outgoing.id, grant);
+  }
+
+  #adapt(unread: number): void {
+    if (unread > this.#bytes / 2) this.#bytes = Math.max(usualWindowBytes, this.#bytes / 2);
+    if (unread > this.#bytes / 4) this.#calmSince = this.#received;
+    if (this.#received - this.#calmSince < this.#bytes) return;
+    this.#bytes = Math.min(this.#mostBytes, this.#bytes * 2);
+    this.#calmSince = this.#received;
   }
 }
 
@@ -66,14 +85,18 @@ function isAsExpected(channel: unknown): channel is ChannelInside {
   );
 }
 
-/** ssh2 subtracts what came and does not look whether it was granted: unread it would fill the memory. */
-function watch(incoming: { window: number }, overrun: () => void): void {
-  let left = incoming.window;
+/**
+ * ssh2 subtracts what came and does not look whether it was granted: unread it would fill the memory. Only when exactly nothing is left it
+ * drops what comes without a word; so it is shown one byte more than there is.
+ */
+function watch(incoming: { window: number }, came: (bytes: number, left: number) => void): void {
+  let left = incoming.window + 1;
   Object.defineProperty(incoming, "window", {
     get: () => left,
     set: (bytes: number) => {
+      const before = left;
       left = bytes;
-      if (bytes < 0) overrun();
+      if (bytes < before) came(before - bytes, bytes - 1);
     },
   });
 }

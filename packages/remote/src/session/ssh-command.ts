@@ -16,8 +16,8 @@ interface CommandContext {
   /** False for what no shell starts: all output is the program's own. */
   readonly marked: boolean;
   readonly maxStderrBytes: number;
-  /** What may be on its way and unread; see `ReceiveWindow`. */
-  readonly windowBytes: number;
+  /** What may be on its way and unread at most; see `ReceiveWindow`. */
+  readonly mostWindowBytes: number;
   readonly received: (bytes: number) => void;
   /** Why the connection broke, when it did. */
   readonly lost: () => LifeboatError | undefined;
@@ -70,7 +70,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   const unread = () => output.waitingBytes + channel.readableLength + channel.stderr.readableLength;
   const overrun = () =>
     fail(new LifeboatError("host-garbage", `${context.hostName} sends more than it may while ${context.program} runs`));
-  const window = new ReceiveWindow(channel, { bytes: context.windowBytes, unread, overrun });
+  const window = new ReceiveWindow(channel, { mostBytes: context.mostWindowBytes, unread, overrun });
   const checkFlood = () => {
     if (unread() > maxUnreadBytes) overrun();
   };

@@ -118,7 +118,7 @@ export class SshMachine implements Machine {
         startSignal,
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
-        windowBytes: this.#windowBytes(),
+        mostWindowBytes: this.#mostWindowBytes(),
         received: (bytes) => {
           this.#receivedBytes += bytes;
         },
@@ -152,7 +152,7 @@ export class SshMachine implements Machine {
   }
 
   /** Where the rate is limited, what comes ahead of it is kept small: a quarter of a second. */
-  #windowBytes(): number {
+  #mostWindowBytes(): number {
     const { maxBytesPerSecond = Number.POSITIVE_INFINITY } = this.#login.host;
     return Math.max(usualWindowBytes, Math.min(wideWindowBytes, Math.floor(maxBytesPerSecond / 4)));
   }
