@@ -1,18 +1,23 @@
-// Sets up what a command needs, then runs it under Node 24: `node scripts/run.mjs [--needs=LIST] COMMAND [ARGS...]`.
-// LIST names groups of scripts/set-up/debian-packages.mjs, separated by commas.
+// Sets up what a command needs, then runs it under Node 24: `node scripts/run.mjs [--needs=LIST] [--wants=LIST] COMMAND [ARGS...]`.
+// LIST names groups of scripts/set-up/debian-packages.mjs, separated by commas; what is only wanted may be missing.
 // Plain JavaScript without dependencies: it runs before anything is installed, on whatever Node the machine has.
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installDebianPackages } from "./set-up/debian-packages.mjs";
 import { environmentWithNode24, SetUpError, setUp } from "./set-up.mjs";
 
 const args = process.argv.slice(2);
 const needs = [];
-while (args[0]?.startsWith("--needs=")) needs.push(...args.shift().slice("--needs=".length).split(","));
+const wants = [];
+while (/^--(needs|wants)=/.test(args[0] ?? "")) {
+  const [option, list] = args.shift().split("=");
+  (option === "--needs" ? needs : wants).push(...list.split(","));
+}
 const [command, ...rest] = args;
 
 if (command === undefined) {
-  console.error("usage: node scripts/run.mjs [--needs=LIST] COMMAND [ARGS...]");
+  console.error("usage: node scripts/run.mjs [--needs=LIST] [--wants=LIST] COMMAND [ARGS...]");
   process.exit(2);
 }
 try {
@@ -21,6 +26,14 @@ try {
   if (!(error instanceof SetUpError)) throw error;
   console.error(`lifeboat: ${error.message}`);
   process.exit(1);
+}
+for (const want of wants) {
+  try {
+    installDebianPackages([want]);
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    console.error(`lifeboat: going on without ${want}: ${error.message}`);
+  }
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");

@@ -28,6 +28,8 @@ const groups = {
     "ceph-mgr": ["ceph-mgr"],
     "ceph-common": ["ceph"],
   },
+  // What the bench compares with.
+  peers: { sshfs: ["sshfs"], rclone: ["rclone"] },
   browser: { chromium: ["chromium"] },
 };
 

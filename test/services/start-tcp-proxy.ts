@@ -5,6 +5,8 @@ export interface TcpProxyOptions {
   readonly target: { readonly address: string; readonly port: number };
   /** One-way delay, in each direction; a round trip takes twice as long. Default 0. */
   readonly delayMs?: number;
+  /** What the line carries in each direction, all connections together; bytes a second. Default: no limit. */
+  readonly bytesPerSecond?: number;
   /** Breaks every connection as soon as this many bytes have come from the target, over all connections. */
   readonly cutAfterBytes?: number;
 }
@@ -20,7 +22,7 @@ export interface TcpProxy extends AsyncDisposable {
   /** Resets every open connection; new ones are accepted. */
   cutConnections(): void;
   /** The same as soon as so many bytes more have come from the target; then calls `then`. */
-  cutAfter(bytes: number, then: () => void): void;
+  cutAfter(bytes: number, then?: () => void): void;
   /** While refused, new connections are reset at once. */
   refuseConnections(refuse: boolean): void;
   /** While frozen, no byte passes in either direction and nothing is closed: a dead network. */
@@ -29,7 +31,7 @@ export interface TcpProxy extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A TCP proxy on loopback that delays, cuts, freezes and counts. It adds latency, it does not limit the rate. */
+/** A TCP proxy on loopback that delays, limits the rate, cuts, freezes and counts. */
 export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   let delayMs = options.delayMs ?? 0;
   let cutAfterBytes = options.cutAfterBytes ?? Number.POSITIVE_INFINITY;
@@ -41,6 +43,8 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   let thaw: (() => void) | undefined;
   let frozen: Promise<void> | undefined;
   const sockets = new Set<Socket>();
+  const toTargetRate = new Rate(options.bytesPerSecond);
+  const fromTargetRate = new Rate(options.bytesPerSecond);
   const cutConnections = () => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
@@ -52,7 +56,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     }
     count++;
     const upstream = connect({ host: options.target.address, port: options.target.port, allowHalfOpen: true });
-    const join = (from: Socket, to: Socket, tally: (bytes: number) => void) => {
+    const join = (from: Socket, to: Socket, rate: Rate, tally: (bytes: number) => void) => {
       sockets.add(from);
       from.setNoDelay(true);
       from.on("error", () => to.resetAndDestroy());
@@ -62,18 +66,19 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       });
       from
         .pipe(
-          new Line(
-            () => delayMs,
-            () => frozen,
+          new Line({
+            delayMs: () => delayMs,
+            frozen: () => frozen,
+            rate,
             tally,
-          ),
+          }),
         )
         .pipe(to);
     };
-    join(client, upstream, (bytes) => {
+    join(client, upstream, toTargetRate, (bytes) => {
       toTarget += bytes;
     });
-    join(upstream, client, (bytes) => {
+    join(upstream, client, fromTargetRate, (bytes) => {
       fromTarget += bytes;
       if (fromTarget >= cutAfterBytes) {
         cutAfterBytes = Number.POSITIVE_INFINITY;
@@ -123,43 +128,77 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   };
 }
 
-/** What a line holds at most before the sender has to wait: enough for 100 ms at 40 MB/s. */
-const lineCapacityBytes = 4 * 1024 * 1024;
+/** The sender has to wait when a line holds so much: enough for 100 ms at 80 MB/s, which is more than any test's line carries. */
+const lineCapacityBytes = 8 * 1024 * 1024;
 
-/** One direction of a connection: hands every chunk on when it is `delayMs` old, in order, so that chunks overlap on the way. */
+/** One direction of all connections: says when the last byte of a chunk has left, if all before it went at the line's rate. */
+class Rate {
+  private readonly bytesPerSecond: number | undefined;
+  private free = 0;
+
+  constructor(bytesPerSecond: number | undefined) {
+    this.bytesPerSecond = bytesPerSecond;
+  }
+
+  leaves(bytes: number, now: number): number {
+    if (this.bytesPerSecond === undefined) return now;
+    this.free = Math.max(now, this.free) + (bytes / this.bytesPerSecond) * 1000;
+    return this.free;
+  }
+}
+
+interface LineParts {
+  readonly delayMs: () => number;
+  readonly frozen: () => Promise<void> | undefined;
+  readonly rate: Rate;
+  readonly tally: (bytes: number) => void;
+}
+
+/** One direction of a connection: hands every chunk on when it has left and is `delayMs` old, in order, so that chunks overlap on the way. */
 class Line extends Transform {
-  private readonly delayMs: () => number;
-  private readonly frozen: () => Promise<void> | undefined;
-  private readonly tally: (bytes: number) => void;
+  private readonly parts: LineParts;
   private last: Promise<void> = Promise.resolve();
   private onTheWayBytes = 0;
+  private room: (() => void) | undefined;
 
-  constructor(delayMs: () => number, frozen: () => Promise<void> | undefined, tally: (bytes: number) => void) {
+  constructor(parts: LineParts) {
     super({ highWaterMark: 256 * 1024 });
-    this.delayMs = delayMs;
-    this.frozen = frozen;
-    this.tally = tally;
+    this.parts = parts;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const delayMs = this.delayMs();
-    const arrived = delayMs === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+    const now = performance.now();
+    const wait = this.parts.rate.leaves(chunk.length, now) + this.parts.delayMs() - now;
+    // What is late by less than a timer can tell is not delayed further: the rate is right over many chunks.
+    const arrived = wait < 1 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, wait));
     this.onTheWayBytes += chunk.length;
     this.last = this.last
       .then(() => arrived)
-      .then(() => this.frozen())
+      .then(() => this.parts.frozen())
       .then(() => {
         this.onTheWayBytes -= chunk.length;
         if (this.destroyed) return;
-        this.tally(chunk.length);
+        this.parts.tally(chunk.length);
         this.push(chunk);
+        this.room?.();
       });
-    // What the receiver has not taken yet counts as well: a slow reader must be felt by the sender.
-    if (this.onTheWayBytes + this.readableLength < lineCapacityBytes) done();
-    else this.last.then(() => done());
+    if (this.isRoomy()) {
+      done();
+      return;
+    }
+    this.room = () => {
+      // What the receiver has not taken yet counts as well: a slow reader must be felt by the sender. Once it was pushed the stream waits itself.
+      if (!this.isRoomy() && this.onTheWayBytes > 0) return;
+      this.room = undefined;
+      done();
+    };
   }
 
   override _flush(done: TransformCallback): void {
     this.last.then(() => done());
+  }
+
+  private isRoomy(): boolean {
+    return this.onTheWayBytes + this.readableLength < lineCapacityBytes;
   }
 }

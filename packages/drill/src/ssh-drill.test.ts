@@ -30,6 +30,7 @@ beforeAll(async () => {
     sudo: false,
     nice: false,
     maxBytesPerSecond: undefined,
+    connections: 1,
     transfer: "auto",
     rangeHashesFromBytes: undefined,
     purpose: "scratch",

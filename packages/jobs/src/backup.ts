@@ -131,6 +131,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     const figures = {
       ...figuresOf(summary),
       bytes_received: machine.bytesReceived(),
+      ...(archived.reconnects > 0 && { reconnects: archived.reconnects }),
       ...(archived.bytesResumed > 0 && { bytes_resumed: archived.bytesResumed }),
       ...(archived.bytesUnmoved > 0 && { bytes_unmoved: archived.bytesUnmoved }),
     };
@@ -203,6 +204,7 @@ interface Archived {
   readonly lost: readonly string[];
   readonly bytesResumed: number;
   readonly bytesUnmoved: number;
+  readonly reconnects: number;
 }
 
 interface ArchiveParts {
@@ -225,7 +227,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
   const { clock, signal, progress } = context;
   const source = openFiles(context, machine, asset);
-  const { tree, figures, problems, problemCount, bytesResumed, bytesUnmoved } = await archiveFiles({
+  const { tree, figures, problems, problemCount, bytesResumed, bytesUnmoved, reconnects } = await archiveFiles({
     repository,
     writer,
     source,
@@ -235,6 +237,10 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     signal,
     progress,
     readWhole: (path, reason) => context.logger.debug({ path: displayName(path), reason }, "a changed file is read whole"),
+    connectionLost: ({ error, attempt, delayMilliseconds }) => {
+      const fields = { asset: asset.name, error: error.message, attempt, delay_s: delayMilliseconds / 1000 };
+      context.logger.warn(fields, "the connection was lost; the run goes on over a new one");
+    },
   });
   return {
     tree,
@@ -248,6 +254,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
     lost: source.lost?.() ?? [],
     bytesResumed,
     bytesUnmoved,
+    reconnects,
   };
 }
 
@@ -297,6 +304,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
     lost: [],
     bytesResumed: 0,
     bytesUnmoved: 0,
+    reconnects: 0,
   };
 }
 

@@ -7,9 +7,11 @@ import { type ArchiveItem, createItem } from "./archive-item.ts";
 import { ArchiveProgress } from "./archive-progress.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
+import { listThroughBreaks } from "./list-through-breaks.ts";
 import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { RangeReading } from "./range-reading.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { Reconnects, type Setback } from "./reconnects.ts";
 import { isComparable, isWhole } from "./stored-content.ts";
 
 export interface ArchiveOptions {
@@ -25,6 +27,8 @@ export interface ArchiveOptions {
   readonly checkpoints?: ArchiveCheckpoints | undefined;
   /** A changed file is read whole although the source could have been asked for what differs; why, for a log. */
   readonly readWhole?: ((path: ByteString, reason: string) => void) | undefined;
+  /** Told when the connection was lost, before the wait for the next attempt. */
+  readonly connectionLost?: ((setback: Setback) => void) | undefined;
 }
 
 /** What a run leaves for the one that comes after it, should it be stopped. */
@@ -58,6 +62,8 @@ export interface ArchiveResult {
   readonly bytesResumed: number;
   /** Bytes of changed files that were not moved, because hashes said that they are as they were. */
   readonly bytesUnmoved: number;
+  /** How often the connection was lost and the run went on over a new one. */
+  readonly reconnects: number;
 }
 
 const maxProblemsKept = 1000;
@@ -74,6 +80,7 @@ class FileArchiver {
   readonly #tree: FolderTree;
   readonly #reads: ReadQueue;
   readonly #ranges: RangeReading;
+  readonly #reconnects: Reconnects;
   readonly #progress: ArchiveProgress;
   /** Folders that stay open until the end: the root and those above the paths. */
   readonly #skeleton = new Map<ByteString, Folder>();
@@ -103,11 +110,12 @@ class FileArchiver {
     this.#options = options;
     this.#tree = new FolderTree(options.writer);
     this.#progress = new ArchiveProgress(options.clock, options.progress);
-    const { source, writer, repository, signal } = options;
+    const { source, writer, repository, clock, signal, connectionLost: tell } = options;
     const onBytes = (item: ArchiveItem, bytes: number) => {
       this.#progress.read(item.entry, bytes);
       return this.#keeper?.received(bytes);
     };
+    this.#reconnects = new Reconnects({ clock, signal, tell });
     this.#ranges = new RangeReading({
       ...{ source, writer, repository, signal, onBytes },
       onUnmoved: (item, bytes) => this.#progress.read(item.entry, bytes),
@@ -115,7 +123,9 @@ class FileArchiver {
     });
     this.#reads = new ReadQueue({
       ...{ source, writer, signal, onBytes },
+      reconnects: this.#reconnects,
       ranges: this.#ranges,
+      onDropped: (bytes) => this.#progress.dropped(bytes),
       outcome: { read: (item) => this.#itemRead(item), lost: (item, kind, detail) => this.#itemLost(item, kind, detail) },
     });
     if (options.checkpoints !== undefined) this.#keeper = this.#createKeeper(options.checkpoints);
@@ -125,7 +135,8 @@ class FileArchiver {
     const { source, signal } = this.#options;
     try {
       await this.#openRoot();
-      for await (const entries of source.list({ signal, problem: (problem) => this.#report(problem) })) {
+      const problem = (one: SourceProblem) => this.#report(one);
+      for await (const entries of listThroughBreaks({ source, signal, reconnects: this.#reconnects, problem })) {
         for (const entry of entries) await this.#enter(entry);
         await this.#reads.room();
         await this.#options.writer.ready();
@@ -151,6 +162,7 @@ class FileArchiver {
       problemCount: this.#problemCount,
       bytesResumed: this.#bytesResumed,
       bytesUnmoved: this.#bytesUnmoved,
+      reconnects: this.#reconnects.count,
     };
   }
 
@@ -249,6 +261,7 @@ class FileArchiver {
     const { repository, source } = this.#options;
     if (source.readRest !== undefined && isBeginning(entry, resumed) && isWhole(repository.index, resumed)) {
       item.resume = resumed;
+      item.checkpointBytes = resumed.size;
       this.#progress.read(entry, resumed.size);
     }
     if (isComparable(repository.index, entry, previous, source.ranges?.fromBytes)) item.base = previous;
@@ -322,8 +335,8 @@ class FileArchiver {
 
   #store(item: ArchiveItem): void {
     item.isStored = true;
-    this.#bytesResumed += item.resumedBytes;
     this.#bytesUnmoved += item.unmovedBytes;
+    this.#bytesResumed += item.checkpointBytes;
     this.#bytesStored += item.bytes;
     this.#count(item.previous === undefined ? "filesNew" : "filesChanged", item.entry, item.bytes);
     this.#progress.done(item.entry);

@@ -23,6 +23,8 @@ export interface ArchiveItem {
   resumedBytes: number;
   /** Of them, those that did not have to come thanks to `base`. */
   unmovedBytes: number;
+  /** Of those, what an earlier run had stored: it did not have to come in this one. */
+  checkpointBytes: number;
   /** While the content of a large file comes. */
   stream: BlobStream | undefined;
   verdict: "same" | "torn" | undefined;
@@ -48,6 +50,7 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
     bytes: 0,
     resumedBytes: 0,
     unmovedBytes: 0,
+    checkpointBytes: 0,
     stream: undefined,
     verdict: undefined,
     attempts: 0,

@@ -39,6 +39,11 @@ export class ArchiveProgress {
     this.#tell(entry);
   }
 
+  /** Bytes that were told as read and will be read again. */
+  dropped(bytes: number): void {
+    this.#bytesPartly = Math.max(0, this.#bytesPartly - bytes);
+  }
+
   done(entry: FileEntry): void {
     if (entry.type !== "file") return;
     this.#filesDone++;

@@ -48,6 +48,25 @@ export class BatchReading {
     this.#hasDoubt = true;
   }
 
+  /** Takes over what `kept` gave of another reading as whole: only its verdict is missing. */
+  hold(item: ArchiveItem): void {
+    this.#items.set(item, { received: 0, hasHoles: false, endedAt: -marginBytes });
+  }
+
+  /** Bytes that came for it in this reading. */
+  receivedOf(item: ArchiveItem): number {
+    return this.#items.get(item)?.received ?? 0;
+  }
+
+  /** What need not be read again when the connection broke: by the same rules as what a checkpoint may name. */
+  kept(
+    item: ArchiveItem,
+  ): { readonly isWhole: boolean; readonly content: readonly string[]; readonly bytes: number } | undefined {
+    const progress = this.#items.get(item);
+    const stored = progress && this.#storedPart(item, progress);
+    return stored && { ...stored, isWhole: stored.content === item.content };
+  }
+
   /** What becomes of it is known, or it is given up. */
   settle(item: ArchiveItem): void {
     item.stream = undefined;

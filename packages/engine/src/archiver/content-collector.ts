@@ -30,6 +30,7 @@ export class ContentCollector {
     item.bytes = 0;
     item.resumedBytes = 0;
     item.unmovedBytes = 0;
+    item.checkpointBytes = 0;
     item.content = undefined;
     item.stream = undefined;
     if (item.entry.size > singleBlobBytes) {

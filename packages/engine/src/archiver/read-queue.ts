@@ -3,8 +3,9 @@ import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { ArchiveItem } from "./archive-item.ts";
 import { BatchReading } from "./batch-reading.ts";
 import { ContentCollector } from "./content-collector.ts";
-import { extrasOfNode } from "./node-of-entry.ts";
+import { extrasOfNode, nodeOfEntry } from "./node-of-entry.ts";
 import type { RangeReading } from "./range-reading.ts";
+import { isConnectionLoss, type Reconnects } from "./reconnects.ts";
 
 /** A remote tar costs a round trip and a process: batches of thousands, but not so large that streams end far apart. */
 const batchItems = 4000;
@@ -21,12 +22,20 @@ export interface ReadOutcome {
   lost(item: ArchiveItem, kind: "vanished" | "unreadable", detail: string): void;
 }
 
-interface BatchWork {
-  readonly batch: readonly ArchiveItem[];
+/** Items of one batch that are asked for together. */
+interface Portion {
+  readonly items: readonly ArchiveItem[];
+  /** Their content came before the connection broke: only the verdicts are missing. */
+  readonly isRead: boolean;
+}
+
+interface BatchWork extends Portion {
   readonly collector: ContentCollector;
   readonly reading: BatchReading;
   /** Places in the batch of what tar had an entry for. */
   readonly started: Set<number>;
+  /** Those without a verdict. */
+  readonly unsettled: Set<ArchiveItem>;
 }
 
 /** Reads items in batches over a few parallel streams. */
@@ -37,6 +46,8 @@ export class ReadQueue {
   readonly #signal: AbortSignal;
   readonly #ranges: RangeReading;
   readonly #onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
+  readonly #onDropped: (bytes: number) => void;
+  readonly #reconnects: Reconnects;
   readonly #readings = new Set<BatchReading>();
   readonly #streams = new Set<Promise<void>>();
   #queue: ArchiveItem[] = [];
@@ -56,6 +67,9 @@ export class ReadQueue {
     ranges: RangeReading;
     /** Content has come; when it gives a promise, no more of this stream is taken before that resolves. */
     onBytes: (item: ArchiveItem, bytes: number) => Promise<void> | undefined;
+    /** Of what `onBytes` has told so much will come again: the connection broke. */
+    onDropped: (bytes: number) => void;
+    reconnects: Reconnects;
   }) {
     this.#source = parts.source;
     this.#writer = parts.writer;
@@ -63,6 +77,8 @@ export class ReadQueue {
     this.#signal = parts.signal;
     this.#ranges = parts.ranges;
     this.#onBytes = parts.onBytes;
+    this.#onDropped = parts.onDropped;
+    this.#reconnects = parts.reconnects;
   }
 
   /** The batches that are being read. */
@@ -103,6 +119,7 @@ export class ReadQueue {
   async stop(): Promise<void> {
     this.#failure ??= { error: new LifeboatError("cancelled", "reading was stopped") };
     this.#ranges.stop();
+    this.#reconnects.stop();
     await Promise.allSettled(this.#streams);
   }
 
@@ -124,7 +141,7 @@ export class ReadQueue {
     }
     while (this.#streams.size - (this.#isRanging ? 1 : 0) < maxStreams && this.#queue.length > 0 && this.#isBatchReady()) {
       const batch = this.#takeBatch();
-      this.#start(batch, this.#read(batch));
+      this.#start(batch, this.#readThrough(batch));
     }
   }
 
@@ -166,21 +183,39 @@ export class ReadQueue {
     return batch;
   }
 
-  async #read(batch: readonly ArchiveItem[]): Promise<void> {
+  /** A batch to its end: what a broken connection leaves is asked for over the next one. */
+  async #readThrough(batch: readonly ArchiveItem[]): Promise<void> {
+    const left: Portion[] = [{ items: batch, isRead: false }];
+    for (let portion = left.shift(); portion !== undefined; portion = left.shift()) left.unshift(...(await this.#read(portion)));
+  }
+
+  /** Gives what is still to be done when the connection broke. */
+  async #read({ items, isRead }: Portion): Promise<readonly Portion[]> {
     const reading = new BatchReading();
     const collector = new ContentCollector(this.#writer, (item) => this.#settle(item, reading));
-    for (const item of batch) {
+    const work: BatchWork = { items, isRead, collector, reading, started: new Set(), unsettled: new Set(items) };
+    for (const [index, item] of items.entries()) {
       item.verdict = undefined;
-      item.content = undefined;
+      if (isRead) {
+        work.started.add(index);
+        reading.hold(item);
+      } else item.content = undefined;
     }
     this.#readings.add(reading);
-    const work: BatchWork = { batch, collector, reading, started: new Set() };
     try {
       for await (const some of this.#eventsOf(work)) {
         for (const event of some) await this.#handle(work, event);
         if (this.#failure !== undefined) throw this.#failure.error;
       }
       await collector.drain();
+      this.#reconnects.progress();
+      return [];
+    } catch (error) {
+      if (!isConnectionLoss(error) || this.#failure !== undefined || this.#signal.aborted) throw error;
+      const left = await this.#salvage(work);
+      await this.#reconnects.after(error);
+      this.#throwFailure();
+      return left;
     } finally {
       collector.drop();
       this.#readings.delete(reading);
@@ -206,13 +241,48 @@ export class ReadQueue {
     }
   }
 
-  #eventsOf({ batch, collector, reading, started }: BatchWork): AsyncIterable<readonly ReadEvent[]> {
-    const [first] = batch;
+  /**
+   * Splits what the broken stream had not finished: files whose content is stored need a verdict only, large ones the rest, all others are
+   * read again from their start. What was stored of these stays as blobs that nothing names, or is found when the same content comes again.
+   */
+  async #salvage({ collector, reading, unsettled, isRead }: BatchWork): Promise<readonly Portion[]> {
+    const items = [...unsettled];
+    if (isRead) return [{ items, isRead }];
+    collector.drop();
+    await collector.drain();
+    const whole: ArchiveItem[] = [];
+    const rests: Portion[] = [];
+    const again: ArchiveItem[] = [];
+    let hasKept = false;
+    for (const item of items) {
+      const before = item.resumedBytes;
+      const kept = reading.kept(item);
+      if (kept?.isWhole === true && this.#source.look !== undefined) whole.push(item);
+      else if (kept?.isWhole === false && kept.bytes < item.entry.size && this.#source.readRest !== undefined) {
+        const { content } = kept;
+        item.resume = { ...nodeOfEntry(item.entry, item.extras, kept), content };
+        rests.push({ items: [item], isRead: false });
+        hasKept ||= kept.bytes > before;
+        this.#onDropped(Math.max(0, before + reading.receivedOf(item) - kept.bytes));
+      } else {
+        if (item.resume === undefined) again.push(item);
+        else rests.push({ items: [item], isRead: false });
+        this.#onDropped(reading.receivedOf(item));
+      }
+    }
+    if (hasKept || whole.length > 0) this.#reconnects.progress();
+    const portions = [...rests];
+    if (whole.length > 0) portions.push({ items: whole, isRead: true });
+    if (again.length > 0) portions.push({ items: again, isRead: false });
+    return portions;
+  }
+
+  #eventsOf({ items, isRead, collector, reading, started }: BatchWork): AsyncIterable<readonly ReadEvent[]> {
+    const [first] = items;
+    const entries = items.map(({ entry }) => entry);
+    if (isRead && this.#source.look !== undefined) return this.#source.look(entries, { signal: this.#signal });
     if (first?.resume === undefined || this.#source.readRest === undefined) {
-      return this.#source.read(
-        batch.map(({ entry }) => entry),
-        { signal: this.#signal },
-      );
+      return this.#source.read(entries, { signal: this.#signal });
     }
     started.add(0);
     first.extras = extrasOfNode(first.resume);
@@ -221,12 +291,12 @@ export class ReadQueue {
     return this.#source.readRest(first.entry, { offset: first.resume.size, signal: this.#signal });
   }
 
-  async #handle({ batch, collector, reading, started }: BatchWork, event: ReadEvent): Promise<void> {
+  async #handle({ items, collector, reading, started, unsettled }: BatchWork, event: ReadEvent): Promise<void> {
     if (event.kind === "doubt") {
       reading.doubt();
       return;
     }
-    const item = batch[event.index]!;
+    const item = items[event.index]!;
     const isFile = item.entry.type === "file";
     switch (event.kind) {
       case "start":
@@ -255,6 +325,7 @@ export class ReadQueue {
           collector.end(item);
         }
         await collector.flush();
+        unsettled.delete(item);
         if (event.verdict !== "same") reading.settle(item);
         if (item.resume === undefined || event.verdict === "same") this.#judge(item, event, reading, started.has(event.index));
         else this.#readWhole(item, collector, event.now);
@@ -267,6 +338,7 @@ export class ReadQueue {
     if (now?.type === item.entry.type) item.entry = now;
     item.resume = undefined;
     item.resumedBytes = 0;
+    item.checkpointBytes = 0;
     this.add(item);
   }
 

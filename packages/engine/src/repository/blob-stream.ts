@@ -102,8 +102,7 @@ export class BlobStream {
   drop(): void {
     this.#isDropped = true;
     this.#ended.reject(new LifeboatError("cancelled", "the content was given up"));
-    // What is on its way to the chunker has to come back: others wait for its place.
-    if (this.#taken === this.#sent) this.#pool.dropStream(this.#stream);
+    this.#pool.dropStream(this.#stream);
     for (const ids of this.#ids) if (ids instanceof Promise) ids.catch(() => {});
   }
 
@@ -125,10 +124,7 @@ export class BlobStream {
   #receive(chunks: readonly Uint8Array[], consumed: number, last: boolean): void {
     this.#writer.release(consumed);
     this.#taken++;
-    if (this.#isDropped) {
-      if (this.#taken === this.#sent) this.#pool.dropStream(this.#stream);
-      return;
-    }
+    if (this.#isDropped) return;
     for (const chunk of chunks) {
       const ranges = Uint32Array.of(chunk.byteOffset, chunk.length);
       const saved = this.#writer.saveBatch({ buffer: chunk.buffer as ArrayBuffer, ranges }, this.#pool.chunks);

@@ -38,6 +38,15 @@ interface SealingThread {
   readonly spares: Record<BlobType, number>;
 }
 
+interface OpenStream {
+  readonly thread: SealingThread;
+  readonly chunked: Chunked;
+  readonly failed: (error: Error) => void;
+  /** Segments that were handed over and are not answered. */
+  inWork: number;
+  isDropped: boolean;
+}
+
 /** Hands out CPU work to threads and tells of the packs they finish. One pool a backup. */
 export class SealingPool {
   readonly #threads: SealingThread[] = [];
@@ -45,7 +54,7 @@ export class SealingPool {
   readonly #threadData: SealingThreadData;
   readonly #jobs = new Map<number, Job>();
   readonly #flushes = new Map<number, { resolve: (rests: readonly PackRemainder[]) => void; reject: (error: Error) => void }>();
-  readonly #streams = new Map<number, { thread: SealingThread; chunked: Chunked; failed: (error: Error) => void }>();
+  readonly #streams = new Map<number, OpenStream>();
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
   /** For batches of small files, and for segments of streams. */
@@ -88,24 +97,29 @@ export class SealingPool {
   openStream(chunked: Chunked, failed: (error: Error) => void): number {
     const stream = this.#nextJob++;
     if (this.#failure !== undefined) failed(this.#failure);
-    else this.#streams.set(stream, { thread: this.#chooseThread(), chunked, failed });
+    else this.#streams.set(stream, { thread: this.#chooseThread(), chunked, failed, inWork: 0, isDropped: false });
     return stream;
   }
 
   /** `bytes` is transferred: it cannot be used afterwards. `then`: what follows the bytes. */
   chunk(stream: number, bytes: ArrayBuffer, length: number, then: "more" | "settle" | "end"): void {
-    const thread = this.#streams.get(stream)?.thread;
-    if (thread === undefined) return;
+    const open = this.#streams.get(stream);
+    if (open === undefined) return;
+    const { thread } = open;
+    open.inWork++;
     thread.load += length;
     const spares = this.chunks.takeSome(sparesPerSegment);
     const ending = { last: then === "end", settle: then === "settle" };
     this.#post(thread, { kind: "chunk", stream, bytes, length, ...ending, spares }, [bytes, ...spares]);
   }
 
+  /** What was handed over before is still answered: whoever counts bytes in work must get all of them back. */
   dropStream(stream: number): void {
     const open = this.#streams.get(stream);
-    this.#streams.delete(stream);
-    if (open !== undefined) this.#post(open.thread, { kind: "drop", stream });
+    if (open === undefined || open.isDropped) return;
+    open.isDropped = true;
+    if (open.inWork === 0) this.#streams.delete(stream);
+    this.#post(open.thread, { kind: "drop", stream });
   }
 
   /** What is left in the open packs of all threads; those with `closeFromBytes` and more have come as packs when it resolves. */
@@ -216,8 +230,10 @@ export class SealingPool {
       thread.load -= message.consumed;
       this.segments.give(message.buffer);
       const stream = this.#streams.get(message.stream);
-      if (message.last) this.#streams.delete(message.stream);
-      stream?.chunked(message.chunks, message.consumed, message.last);
+      if (stream === undefined) return;
+      stream.inWork--;
+      if (message.last || (stream.isDropped && stream.inWork === 0)) this.#streams.delete(message.stream);
+      stream.chunked(message.chunks, message.consumed, message.last);
     } else if (message.kind === "flushed") {
       for (const { type } of message.rests) thread.spares[type]--;
       this.#flushes.get(message.job)?.resolve(message.rests);

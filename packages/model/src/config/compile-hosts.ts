@@ -26,6 +26,7 @@ export function compileHost(context: CompileContext, name: string, node: MapNode
     nice: input.nice ?? false,
     // 0: "unlimited", in the place of a default that limits.
     maxBytesPerSecond: input.limit === 0 ? undefined : input.limit,
+    connections: input.connections ?? 1,
     transfer: input.transfer ?? "auto",
     rangeHashesFromBytes: input.range_hashes === false ? undefined : (input.range_hashes ?? defaultRangeHashesFromBytes),
     purpose: input.purpose ?? "production",

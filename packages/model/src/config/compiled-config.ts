@@ -69,6 +69,8 @@ export interface CompiledHost {
   readonly nice: boolean;
   /** Received from the host, in a second; undefined: as fast as it goes. */
   readonly maxBytesPerSecond: number | undefined;
+  /** SSH connections that are used at once, as long as there is enough to do. */
+  readonly connections: number;
   /** How files are read: by GNU find and tar, over SFTP, or the first where it can be and else the second. */
   readonly transfer: FileTransfer;
   /** Changed files from so many bytes on are compared with the last snapshot by hashes; undefined: never. */

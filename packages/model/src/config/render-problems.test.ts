@@ -14,7 +14,7 @@ test("a problem shows its line, a caret and advice", () => {
       'lifeboat.yaml:3:11: error: unknown key "adress" in host "web1" [unknown-key]',
       "  |",
       "3 |   web1: { adress: x }",
-      '  |           ^~~~~~  did you mean "address"?   known here: address, connect_timeout, host_key, identity, known_hosts, limit, ... (--all to see 18)',
+      '  |           ^~~~~~  did you mean "address"?   known here: address, connect_timeout, connections, host_key, identity, known_hosts, ... (--all to see 19)',
       "1 error in 1 file. Nothing was changed.",
       "",
     ].join("\n"),

@@ -95,6 +95,13 @@ export interface FileSource {
   readonly hash?:
     | ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => Promise<readonly FileHash[]>)
     | undefined;
+  /**
+   * Only the verdicts, one for each entry as after a `read`: for entries whose content came before a connection broke. Known after the
+   * listing has begun; absent: this way of reading has no such thing.
+   */
+  readonly look?:
+    | ((entries: readonly FileEntry[], options: { readonly signal: AbortSignal }) => AsyncIterable<readonly ReadEvent[]>)
+    | undefined;
   /** Bytes received from the machine so far, all streams together, as the channel counted them. */
   bytesReceived(): number;
 }

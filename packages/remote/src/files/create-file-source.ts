@@ -3,7 +3,7 @@ import { hashFiles } from "./hash-files.ts";
 import { listFiles } from "./list-files.ts";
 import { openRanges, RangePrograms } from "./open-ranges.ts";
 import { OwnerNames } from "./owner-names.ts";
-import { readFiles } from "./read-files.ts";
+import { lookAgain, readFiles } from "./read-files.ts";
 import { readRest } from "./read-rest.ts";
 import { normalizePaths } from "./source-paths.ts";
 
@@ -37,6 +37,7 @@ export function createFileSource(machine: Machine, options: FileSourceOptions): 
             open: (entry, { knownBytes, signal }) => openRanges({ machine, names, sudo, signal }, programs, entry, knownBytes),
           },
     hash: (entries, { signal }) => hashFiles({ machine, sudo, signal }, entries),
+    look: (entries, { signal }) => lookAgain({ machine, names, sudo, signal }, entries),
     bytesReceived: () => machine.bytesReceived(),
   };
 }

@@ -74,6 +74,9 @@ export function createHostSource(machine: Machine, how: HostSourceOptions, optio
     get hash() {
       return chosen.hash;
     },
+    get look() {
+      return chosen.look;
+    },
     lost: () => chosen.lost?.() ?? [],
     bytesReceived: () => machine.bytesReceived(),
   };

@@ -25,13 +25,29 @@ export async function* readFiles(
   entries: readonly FileEntry[],
 ): AsyncGenerator<readonly ReadEvent[], void, undefined> {
   if (entries.length === 0) return;
-  const { machine, names, sudo, signal } = context;
   const events = new ReadEvents(entries);
   const paths = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
   const complaints = paths.length === 0 ? [] : yield* readArchive(context, paths, events);
   events.finish();
   const rest = events.take();
   if (rest.length > 0) yield rest;
+  yield await verdictsOf(context, entries, complaints, (index) => events.wasRead(index));
+}
+
+/** Only the look that `readFiles` takes after the content, for entries of which all of it came and tar had nothing to complain about. */
+export async function* lookAgain(
+  context: ReadContext,
+  entries: readonly FileEntry[],
+): AsyncGenerator<readonly ReadEvent[], void, undefined> {
+  if (entries.length > 0) yield await verdictsOf(context, entries, [], () => true);
+}
+
+async function verdictsOf(
+  { machine, names, sudo, signal }: ReadContext,
+  entries: readonly FileEntry[],
+  complaints: readonly Complaint[],
+  wasRead: (index: number) => boolean,
+): Promise<ReadEvent[]> {
   const after = await statNow(
     machine,
     entries.map((entry) => entry.path),
@@ -41,9 +57,9 @@ export async function* readFiles(
   await names.fill(seen, signal);
   const fromTar = byPath(complaints);
   const fromFind = byPath(after.complaints);
-  yield entries.map((entry, index) => {
+  return entries.map((entry, index) => {
     const detail = fromTar.get(entry.path);
-    return verdictFor(index, entry, after.now[index], events.wasRead(index), detail, fromFind.get(entry.path));
+    return verdictFor(index, entry, after.now[index], wasRead(index), detail, fromFind.get(entry.path));
   });
 }
 

@@ -1,10 +1,19 @@
+interface Flow {
+  readonly stop: () => void;
+  readonly go: () => void;
+  /** The reader has taken a chunk. */
+  readonly taken?: () => void;
+  /** The reader takes no more. */
+  readonly abandoned: () => void;
+}
+
 /**
  * From a stream's events to an async iterable, without copying: a Readable's own iterator joins what waits into one buffer.
  * Asks the source to stop when much waits, and to go on when little does.
  */
 export class ChunkQueue implements AsyncIterable<Uint8Array> {
   readonly #chunks: Uint8Array[] = [];
-  readonly #flow: { readonly stop: () => void; readonly go: () => void; readonly abandoned: () => void };
+  readonly #flow: Flow;
   #waitingBytes = 0;
   #stopped = false;
   #ended = false;
@@ -12,7 +21,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
   #error: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(flow: { readonly stop: () => void; readonly go: () => void; readonly abandoned: () => void }) {
+  constructor(flow: Flow) {
     this.#flow = flow;
   }
 
@@ -46,6 +55,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
         const chunks = this.#chunks.splice(0);
         for (const chunk of chunks) {
           this.#waitingBytes -= chunk.length;
+          this.#flow.taken?.();
           yield chunk;
         }
         if (this.#chunks.length > 0) continue;

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Machine, RunningCommand } from "@lifeboat/model";
+import { type Machine, type RunningCommand, silentLogger } from "@lifeboat/model";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { type SshHost, startSshHost } from "../../../../test/services/index.ts";
@@ -206,6 +206,34 @@ describe("a connection", () => {
     } finally {
       await host.stop();
     }
+  });
+
+  test("as many connections as the configuration says, each command on the idlest; a host that lets no more in is asked no more", async () => {
+    const warned: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warned.push(message) };
+    const commands = async (machine: Machine, count: number) => {
+      const running = await Promise.all(
+        Array.from({ length: count }, () => machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"])),
+      );
+      for (const command of running) command.endInput();
+      const from = await Promise.all(
+        running.map(async (command) => (await collectOutput(command, { what: "sh" })).stdout.toString()),
+      );
+      return from.map((line) => from.filter((other) => other === line).length);
+    };
+    const three = await connectHost(hostEntry(sshd, { connections: 3 }), connectOptions({ logger }));
+    expect(await commands(three, 1)).toEqual([1]);
+    expect(await commands(three, 6)).toEqual([2, 2, 2, 2, 2, 2]);
+    await three.close();
+    expect(warned).toEqual([]);
+    // It takes no key after the first connection.
+    await using narrow = await startSshHost();
+    const machine = await connectHost(hostEntry(narrow, { connections: 2 }), connectOptions({ logger }));
+    renameSync(join(narrow.folder, "authorized_keys"), join(narrow.folder, "gone"));
+    expect(await commands(machine, 3)).toEqual([3, 3, 3]);
+    expect(await commands(machine, 3)).toEqual([3, 3, 3]);
+    expect(warned).toEqual(["no further connection could be opened; the run goes on with those there are"]);
+    await machine.close();
   });
 
   test("host down, wrong key, changed and unknown host key are told apart", async () => {

@@ -1,8 +1,8 @@
 import type { Clock } from "@lifeboat/model";
 
 /**
- * Takes output no faster than a rate. What is not taken stays in the channel's window, and the host's program waits; so the
- * first 2 MiB of a channel may come at once.
+ * Takes output no faster than a rate. What is not taken stays in the channel's window, and the host's program waits; so what
+ * the window holds may come at once: 2 MiB, or what comes in a quarter of a second.
  */
 export class ReceivePace {
   readonly #bytesPerSecond: number;

@@ -3,6 +3,7 @@ import { LifeboatError } from "@lifeboat/model";
 import type { ClientChannel } from "ssh2";
 import { BoundedText } from "../process/bounded-text.ts";
 import { ChunkQueue } from "../process/chunk-queue.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { startMarker } from "./shell-command.ts";
 
 const maxBannerBytes = 64 * 1024;
@@ -15,6 +16,8 @@ interface CommandContext {
   /** False for what no shell starts: all output is the program's own. */
   readonly marked: boolean;
   readonly maxStderrBytes: number;
+  /** What may be on its way and unread at most; see `ReceiveWindow`. */
+  readonly mostWindowBytes: number;
   readonly received: (bytes: number) => void;
   /** Why the connection broke, when it did. */
   readonly lost: () => LifeboatError | undefined;
@@ -58,11 +61,18 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     started.reject(failure);
     kill();
   };
-  const output = new ChunkQueue({ stop: () => channel.pause(), go: () => channel.resume(), abandoned: kill });
+  const output = new ChunkQueue({
+    stop: () => channel.pause(),
+    go: () => channel.resume(),
+    taken: () => window.refresh(),
+    abandoned: kill,
+  });
+  const unread = () => output.waitingBytes + channel.readableLength + channel.stderr.readableLength;
+  const overrun = () =>
+    fail(new LifeboatError("host-garbage", `${context.hostName} sends more than it may while ${context.program} runs`));
+  const window = new ReceiveWindow(channel, { mostBytes: context.mostWindowBytes, unread, overrun });
   const checkFlood = () => {
-    if (output.waitingBytes + channel.readableLength > maxUnreadBytes) {
-      fail(new LifeboatError("host-garbage", `${context.hostName} sends more than it may while ${context.program} runs`));
-    }
+    if (unread() > maxUnreadBytes) overrun();
   };
   channel.on("data", (chunk: Buffer) => {
     context.received(chunk.length);
@@ -91,6 +101,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     context.received(chunk.length);
     complaints.append(chunk);
     checkFlood();
+    window.refresh();
   });
   let exit: CommandExit = { status: null, signal: null };
   channel.on("exit", (status: number | null, signal?: string) => {
@@ -110,7 +121,8 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   channel.on("close", (status: number | null | undefined, signal?: string) => {
     // "exit" of a short command may have passed before anybody could listen; "close" says it again.
     if (exit.status === null && exit.signal === null) exit = { status: status ?? null, signal: signal ?? null };
-    finish();
+    // When a connection ends ssh2 closes its channels first, and says so of the connection itself in the same turn.
+    queueMicrotask(finish);
   });
   const command: RunningCommand = {
     stdout: output,

@@ -22,7 +22,8 @@ const keyTypes: ServerHostKeyAlgorithm[] = [
   "rsa-sha2-512",
   "rsa-sha2-256",
 ];
-const keepaliveSeconds = 15;
+/** A host that does not answer is noticed after five times as long: with the fifth question, when four have no answer. */
+const keepaliveSeconds = 12;
 const keepaliveTries = 4;
 
 /** RFC 4254, 5.1. */

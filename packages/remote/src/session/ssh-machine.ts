@@ -1,7 +1,8 @@
-import type { Clock, CompiledHost, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
-import { LifeboatError } from "@lifeboat/model";
+import type { Clock, CompiledHost, Logger, Machine, RunningCommand, RunOptions } from "@lifeboat/model";
+import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { ClientChannel } from "ssh2";
 import { ReceivePace } from "./receive-pace.ts";
+import { usualWindowBytes, wideWindowBytes } from "./receive-window.ts";
 import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
@@ -14,8 +15,11 @@ const maxChannelsPerConnection = 8;
 const maxConnections = 8;
 /** How long closing waits for programs that are being stopped: a host that hangs must not hold the worker. */
 const maxKillMilliseconds = 2000;
-/** A busy host may take long to start a shell; a longer connect timeout in the config counts instead. */
-const minStartSeconds = 60;
+/**
+ * A busy host may take long to start a shell; a longer connect timeout in the config counts instead. Keepalive notices a dead
+ * connection before, so that this is about a host that answers.
+ */
+const minStartSeconds = 90;
 /** How long a host may take to confirm that a channel is closed. */
 const maxCloseMilliseconds = 10_000;
 
@@ -36,19 +40,24 @@ export async function connectHost(host: CompiledHost, options: ConnectOptions): 
   return machine;
 }
 
-/** A host over SSH. Commands share connections; a further connection is opened where the host allows no more channels. */
+/**
+ * A host over SSH. Commands share connections: as many as the configuration says are opened as commands run at the same time, and
+ * each command goes to the one with the fewest; a further one is opened where the host allows no more channels.
+ */
 export class SshMachine implements Machine {
   readonly name: string;
   readonly #login: SshLogin;
   readonly #route: SshRoute;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #kills = new Set<Promise<void>>();
   readonly #connections: SshConnection[] = [];
   /** Shared by all commands: the host's line is one. */
   readonly #pace: ReceivePace | undefined;
   #opening: Promise<unknown> = Promise.resolve();
   #channelLimit = maxChannelsPerConnection;
+  #wantedConnections: number;
   #receivedBytes = 0;
   #closed = false;
 
@@ -58,12 +67,14 @@ export class SshMachine implements Machine {
     this.#route = route;
     this.#signal = options.signal;
     this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#wantedConnections = login.host.connections;
     const { maxBytesPerSecond } = login.host;
     if (maxBytesPerSecond !== undefined) this.#pace = new ReceivePace(maxBytesPerSecond, options.clock);
   }
 
   async connect(signal: AbortSignal): Promise<void> {
-    await this.#connectionWithRoom(signal);
+    await this.#inTurn(() => this.#findOrOpen(signal));
   }
 
   async run(argv: readonly (string | Uint8Array)[], options: RunOptions = {}): Promise<RunningCommand> {
@@ -107,6 +118,7 @@ export class SshMachine implements Machine {
         startSignal,
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
+        mostWindowBytes: this.#mostWindowBytes(),
         received: (bytes) => {
           this.#receivedBytes += bytes;
         },
@@ -137,6 +149,12 @@ export class SshMachine implements Machine {
     await this.#opening.catch(() => undefined);
     await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
     await this.#route.close();
+  }
+
+  /** Where the rate is limited, what comes ahead of it is kept small: a quarter of a second. */
+  #mostWindowBytes(): number {
+    const { maxBytesPerSecond = Number.POSITIVE_INFINITY } = this.#login.host;
+    return Math.max(usualWindowBytes, Math.min(wideWindowBytes, Math.floor(maxBytesPerSecond / 4)));
   }
 
   #killProcess(connection: SshConnection, pid: number): void {
@@ -175,9 +193,15 @@ export class SshMachine implements Machine {
     signal: AbortSignal,
   ) {
     for (;;) {
-      const connection = await this.#connectionWithRoom(signal);
+      const { connection, opening } = await this.#inTurn(async () => {
+        const connection = await this.#findOrOpen(signal);
+        // It counts as one of the connection's channels from here on, before the next one chooses.
+        const opening = this.#startWithin(program, signal, (limit) => ask(connection, limit));
+        opening.catch(() => undefined);
+        return { connection, opening };
+      });
       try {
-        return { connection, channel: await this.#startWithin(program, signal, (limit) => ask(connection, limit)) };
+        return { connection, channel: await opening };
       } catch (error) {
         if (!(error instanceof ChannelLimitReached)) throw error;
         if (connection.openChannels === 0) {
@@ -191,9 +215,8 @@ export class SshMachine implements Machine {
   }
 
   /** One connection is opened at a time, so that a burst of commands does not meet the host's MaxStartups. */
-  async #connectionWithRoom(signal: AbortSignal): Promise<SshConnection> {
-    const previous = this.#opening;
-    const next = previous.catch(() => undefined).then(() => this.#findOrOpen(signal));
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#opening.catch(() => undefined).then(work);
     this.#opening = next;
     return next;
   }
@@ -203,8 +226,10 @@ export class SshMachine implements Machine {
     if (this.#closed) throw new LifeboatError("connection-lost", `the connection to ${this.name} was closed`);
     const usable = this.#connections.filter((connection) => connection.usable);
     this.#connections.splice(0, this.#connections.length, ...usable);
-    const roomy = usable.find((connection) => connection.openChannels < this.#channelLimit);
-    if (roomy !== undefined) return roomy;
+    const [idlest] = usable.toSorted((a, b) => a.openChannels - b.openChannels);
+    const roomy = idlest !== undefined && idlest.openChannels < this.#channelLimit ? idlest : undefined;
+    if (roomy !== undefined && (roomy.openChannels === 0 || usable.length >= this.#wantedConnections)) return roomy;
+    if (roomy !== undefined) return this.#openFurther(roomy, signal);
     if (usable.length >= maxConnections) {
       throw new LifeboatError(
         "command-failed",
@@ -214,6 +239,21 @@ export class SshMachine implements Machine {
     const opened = await this.#route.connect(signal);
     this.#connections.push(opened);
     return opened;
+  }
+
+  /** One more for speed only: a host that does not let it in is asked no more, and what is there serves. */
+  async #openFurther(roomy: SshConnection, signal: AbortSignal): Promise<SshConnection> {
+    try {
+      const opened = await this.#route.connect(signal);
+      this.#connections.push(opened);
+      return opened;
+    } catch (error) {
+      if (signal.aborted || !roomy.usable) throw error;
+      this.#wantedConnections = this.#connections.length;
+      const fields = { host: this.name, connections: this.#wantedConnections, error: messageOf(error) };
+      this.#logger.warn(fields, "no further connection could be opened; the run goes on with those there are");
+      return roomy;
+    }
   }
 }
 

@@ -43,6 +43,16 @@ export const host = z
         false,
       ).optional(),
       limit: rate("No more than this is received from the host, by each run.").optional(),
+      connections: z
+        .int({ error: "must be a whole number, 1 to 8" })
+        .min(1, { error: "must be 1 to 8" })
+        .max(8, { error: "must be 1 to 8" })
+        .meta({
+          description:
+            "SSH connections that are used at once, 1 to 8: more where one is not all that the line or the host's processor can do. What is read is spread over them.",
+          default: 1,
+        })
+        .optional(),
       transfer: z
         .enum(["auto", "tar", "sftp"])
         .meta({
