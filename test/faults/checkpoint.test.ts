@@ -138,7 +138,8 @@ async function writeLargeFile(bytes = largeBytes): Promise<string> {
 test("many files, killed anywhere: the next run takes what came from the checkpoint and reads the rest", async () => {
   const folders = isLong ? 40 : 25;
   const bytes = await writeManyFiles(folders);
-  const came = await pullUntilKilled(child(), proxy, (bytes * (30 + random.below(66))) / 100);
+  // From where so much has come that the reader would have waited for the first checkpoint.
+  const came = await pullUntilKilled(child(), proxy, (bytes * (50 + random.below(46))) / 100);
   expect((await restic.run(["check", "--no-lock"])).stdout).toContain("no errors were found");
   expect((await restic.run(["snapshots", "--no-lock"])).stdout).not.toContain("web1");
   expect(await checkpoints()).not.toEqual([]);
