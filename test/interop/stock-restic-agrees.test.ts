@@ -1,14 +1,14 @@
-import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openObjectStore, openRepository, type RestoreResult, type StoreLocation } from "@lifeboat/engine";
 import { realClock } from "@lifeboat/host";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { changesOfTree, changeTree, prepareTree } from "../fixtures/change-tree.ts";
 import { bytesOfFiles, compareByTools } from "../fixtures/compare-by-tools.ts";
 import { judgeRestored } from "../fixtures/judge-restored.ts";
 import { buildNastyTree } from "../fixtures/nasty-tree.ts";
 import { openTestRepository, pullTree, testPassword } from "../fixtures/pull-tree.ts";
 import { restoreHere } from "../fixtures/restore-here.ts";
-import { createSeededRandom } from "../fixtures/seeded-random.ts";
 import {
   createBucket,
   createTempFolder,
@@ -158,14 +158,7 @@ for (const { version, stock } of found) {
         async () => {
           const { stdout } = await restic.run(["diff", ids[0], ids[1]]);
           const lines = stdout.split("\n").filter((line) => line.includes(` ${tree}/`));
-          expect(lines.map((line) => line.replace(tree, "")).sort()).toEqual([
-            "+    /changing/new",
-            "+    /changing/new folder/",
-            "+    /changing/new folder/inside",
-            "-    /changing/gone",
-            "M    /changing/content",
-            "T    /changing/becomes a link",
-          ]);
+          expect(lines.map((line) => line.replace(tree, "")).sort()).toEqual(changesOfTree);
         },
         timeout,
       );
@@ -211,8 +204,8 @@ for (const { version, stock } of found) {
             expect(Buffer.from(stdout, "latin1").equals(await readFile(join(tree, "sizes", name))), name).toBe(true);
           }
           // From S3 dump asks for one small file after the other: a smaller folder there.
-        const folder = join(tree, place === "the S3 server" ? "links" : "names");
-        const { stdout } = await restic.run(["dump", ids[1], folder], { encoding: "latin1" });
+          const folder = join(tree, place === "the S3 server" ? "links" : "names");
+          const { stdout } = await restic.run(["dump", ids[1], folder], { encoding: "latin1" });
           const target = join(temp.path, "dumped");
           await mkdir(target);
           await runCommand("tar", ["-x", "-C", target], { input: Buffer.from(stdout, "latin1") });
@@ -297,26 +290,6 @@ for (const { version, stock } of found) {
       );
     },
   );
-}
-
-/** What `changeTree` changes. */
-async function prepareTree(tree: string): Promise<void> {
-  const at = (name: string) => join(tree, "changing", name);
-  const random = createSeededRandom(3);
-  await mkdir(join(tree, "changing"));
-  for (const name of ["content", "gone", "becomes a link", "mode"]) await writeFile(at(name), random.bytes(2_000_000));
-}
-
-async function changeTree(tree: string): Promise<void> {
-  const at = (name: string) => join(tree, "changing", name);
-  await writeFile(at("content"), "other".repeat(400_000));
-  await rm(at("gone"));
-  await rm(at("becomes a link"));
-  await symlink("content", at("becomes a link"));
-  await chmod(at("mode"), 0o640);
-  await writeFile(at("new"), "new");
-  await mkdir(at("new folder"));
-  await writeFile(at("new folder/inside"), "");
 }
 
 /** What find says of a node of `ls --json`: type, owner, mode, size, time. */
