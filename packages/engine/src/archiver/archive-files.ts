@@ -338,6 +338,7 @@ class FileArchiver {
       }
     }
     // A folder without readable attributes still has its listing; anything else is left out.
+    if (item.entry.type === "dir") item.folder.extras = undefined;
     this.#tree.done(item.folder);
   }
 

@@ -5,7 +5,7 @@ import { commandFailure } from "./command-failure.ts";
 import { parseComplaints } from "./complaints.ts";
 import { ListingParser } from "./listing-parser.ts";
 import type { OwnerNames } from "./owner-names.ts";
-import { listCommand, statCommand } from "./remote-commands.ts";
+import { listCommand, maxPathBytes, statCommand } from "./remote-commands.ts";
 import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
 import { TreeOrder } from "./tree-order.ts";
 
@@ -65,7 +65,7 @@ async function* listBelow(
   });
   command.endInput();
   for await (const chunk of command.stdout) {
-    const entries = parser.push(chunk);
+    const entries = withoutTooLong(context, parser.push(chunk));
     for (const entry of entries) order.check(entry);
     await context.names.fill(entries, signal);
     if (pending.size === 0) {
@@ -96,6 +96,20 @@ async function* listBelow(
       detail: `not reached from ${displayName(parentOf(path))}: excluded, or on a third file system`,
     });
   }
+}
+
+/** What no call can name is reported, once for a folder with all that is in it, and left out. */
+function withoutTooLong(context: ListContext, entries: FileEntry[]): FileEntry[] {
+  if (entries.every(({ path }) => path.length <= maxPathBytes)) return entries;
+  return entries.filter(({ path, type }) => {
+    if (path.length <= maxPathBytes) return true;
+    // The host was told not to go on below the first of them.
+    if (parentOf(path).length > maxPathBytes) return false;
+    const what = type === "dir" ? "; what is in it was not listed" : "";
+    const detail = `File name too long: its path has ${path.length} bytes, ${maxPathBytes} can be read${what}`;
+    context.problem({ path, kind: type === "dir" ? "unlisted" : "unreadable", detail });
+    return false;
+  });
 }
 
 function reportComplaints(context: ListContext, roots: readonly ByteString[], status: number, stderr: string): void {

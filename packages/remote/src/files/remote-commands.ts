@@ -9,6 +9,9 @@ import { globToRegex, toBytes } from "@lifeboat/model";
 /** One record an entry: numbers, then path and link target, each ended by NUL. */
 const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%p\\0%l\\0";
 
+/** Linux takes no longer path name in one call (PATH_MAX, less the NUL): what lies deeper is listed by find, and cannot be named to tar. */
+export const maxPathBytes = 4095;
+
 export type OwnerDatabase = "passwd" | "group";
 
 /** Lines as of /etc/passwd and /etc/group for these numbers, from wherever the host has its accounts. */
@@ -43,7 +46,8 @@ export function listCommand(options: ListCommandOptions): CommandArgument[] {
     });
     argv.push("-regextype", "posix-extended", ...anyOf(tests), "-prune", "-o");
   }
-  argv.push("-printf", recordFormat);
+  // Folders without end, which anybody can make, must not become a listing without end.
+  argv.push("(", "-path", `${"?".repeat(maxPathBytes + 1)}*`, "-prune", "-o", "-true", ")", "-printf", recordFormat);
   return argv;
 }
 

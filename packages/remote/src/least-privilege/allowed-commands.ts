@@ -55,7 +55,9 @@ function fileCommands(): AllowedCommand[] {
   const plain = { oneFilesystem: false, exclude: [], stopAt: [] };
   const ids = exactly(ownersCommand("passwd", [someId]).slice(2)).slice(2, -2);
   const [, ...format] = listCommand({ paths: [], ...plain });
-  const print = format.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
+  const wordsFor = (words: readonly CommandArgument[]) => words.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
+  // The last two words print a record; those before keep out of paths that are too long.
+  const print = wordsFor(format.slice(-2));
   const groupOf = (test: string) => `\\x00\\(${test}(?:\\x00-o${test})*\\x00\\)`;
   const xdev = "(?:\\x00-xdev)?";
   const stopAt = `(?:${groupOf(`\\x00-path\\x00${anyWord}`)}\\x00-prune${print}\\x00-o)?`;
@@ -63,8 +65,7 @@ function fileCommands(): AllowedCommand[] {
   const exclude = `(?:\\x00-regextype\\x00posix-extended${groupOf(`(?:${regex}|\\x00\\(\\x00-type\\x00d${regex}\\x00\\))`)}\\x00-prune\\x00-o)?`;
   const stat = (followLinks: boolean, group: string) => {
     const [find, option, , ...rest] = statCommand([somePath], followLinks);
-    const end = rest.map((word) => `\\x00${escapeForPerl(bytesOf(word))}`).join("");
-    return `\\A${find}\\x00${option}${somePaths(group)}${end}\\z`;
+    return `\\A${find}\\x00${option}${somePaths(group)}${wordsFor(rest)}\\z`;
   };
   return [
     {
@@ -75,7 +76,7 @@ function fileCommands(): AllowedCommand[] {
     { pattern: exactly(ownersFileCommand("passwd")), input: "", sudo: false },
     { pattern: exactly(ownersFileCommand("group")), input: "", sudo: false },
     { pattern: `\\Atest\\x00-e${somePaths("roots")}\\z`, input: "", sudo: true },
-    { pattern: `\\Afind${somePaths("roots")}${xdev}${stopAt}${exclude}${print}\\z`, input: "", sudo: true },
+    { pattern: `\\Afind${somePaths("roots")}${xdev}${stopAt}${exclude}${wordsFor(format)}\\z`, input: "", sudo: true },
     { pattern: stat(true, "above"), input: "", sudo: true },
     { pattern: stat(false, "roots"), input: "", sudo: true },
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
