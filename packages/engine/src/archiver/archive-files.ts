@@ -332,7 +332,7 @@ class FileArchiver {
       const [next, ...rest] = item.links.splice(0);
       this.#inodes.delete(`${item.entry.device}:${item.entry.inode}`);
       if (next !== undefined) {
-        next.links.push(...rest);
+        for (const link of rest) next.links.push(link);
         this.#inodes.set(`${item.entry.device}:${item.entry.inode}`, next);
         this.#reads.add(next);
       }
