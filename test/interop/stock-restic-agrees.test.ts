@@ -141,7 +141,7 @@ for (const { version, stock } of found) {
         async () => {
           const onTheDisk = await bytesOfFiles(tree, "on the disk");
           // Their trees are the same, so that once is enough.
-          const written = { own: ids[1], ...(place === "the S3 server" && { theirs: resticSnapshotId }) };
+          const written = { own: ids[1], ...(place === "a local folder" && { theirs: resticSnapshotId }) };
           for (const [name, id] of Object.entries(written)) {
             const target = join(temp.path, name);
             expect((await restoreByLifeboat(id, target)).problems).toEqual([]);
