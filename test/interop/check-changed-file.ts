@@ -33,7 +33,7 @@ export async function checkChangedFile(mebibytes: number): Promise<void> {
   const log: string[] = [`seed ${seed} (LIFEBOAT_TEST_SEED); a file of ${mebibytes} MiB`];
   const pull = async (what: string, parent?: Awaited<ReturnType<typeof pullTree>>) => {
     const started = performance.now();
-    const pulled = await pullTree(ssh, repository, tree, parent?.snapshot, 16 * mebibyte);
+    const pulled = await pullTree(ssh, repository, tree, parent?.snapshot, { rangesFromBytes: 16 * mebibyte });
     expect(pulled.problems).toEqual([]);
     const { bytesReceived, bytesUnmoved } = pulled;
     const part = ((bytesReceived / size) * 100).toFixed(2);

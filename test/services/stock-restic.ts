@@ -13,6 +13,8 @@ export interface StockResticOptions {
 }
 
 export interface ResticRunOptions {
+  /** How stdout becomes a string; default utf8. */
+  readonly encoding?: BufferEncoding;
   readonly accept?: readonly number[] | "any";
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;

@@ -352,12 +352,13 @@ class FileArchiver {
       const [next, ...rest] = item.links.splice(0);
       this.#inodes.delete(`${item.entry.device}:${item.entry.inode}`);
       if (next !== undefined) {
-        next.links.push(...rest);
+        for (const link of rest) next.links.push(link);
         this.#inodes.set(`${item.entry.device}:${item.entry.inode}`, next);
         this.#reads.add(next);
       }
     }
     // A folder without readable attributes still has its listing; anything else is left out.
+    if (item.entry.type === "dir") item.folder.extras = undefined;
     this.#tree.done(item.folder);
   }
 

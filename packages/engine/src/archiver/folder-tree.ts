@@ -16,7 +16,8 @@ export interface Folder {
   readonly previousNodes: ReadonlyMap<ByteString, TreeNode>;
   /** The nodes in it that a checkpoint of a stopped run has. */
   readonly resumedNodes: ReadonlyMap<ByteString, TreeNode>;
-  extras: FileExtras;
+  /** undefined: its own attributes could not be read. */
+  extras: FileExtras | undefined;
   nodes: TreeNode[];
   /** What it waits for: content of its files, its subfolders, its own attributes, the end of its listing. */
   waiting: number;
@@ -87,8 +88,8 @@ export class FolderTree {
         root = subtree;
         continue;
       }
-      // Its attributes may not be known yet: a time that no file has makes the next run read them.
-      const node = { ...nodeOfEntry(folder.entry, noExtras, { subtree }), ctime: "1970-01-01T00:00:00Z" };
+      // Its attributes may not be known yet.
+      const node = nodeToReadAgain(folder.entry, subtree);
       const siblings = subfolders.get(folder.parent);
       if (siblings === undefined) subfolders.set(folder.parent, [node]);
       else siblings.push(node);
@@ -109,9 +110,15 @@ export class FolderTree {
     if (folder.previous === undefined) this.figures.dirsNew++;
     else if (folder.previous.subtree === subtree) this.figures.dirsUnmodified++;
     else this.figures.dirsChanged++;
-    this.add(folder.parent, nodeOfEntry(folder.entry, folder.extras, { subtree }));
+    const { entry, extras } = folder;
+    this.add(folder.parent, extras === undefined ? nodeToReadAgain(entry, subtree) : nodeOfEntry(entry, extras, { subtree }));
     return folder.parent;
   }
+}
+
+/** Without attributes; a time that no file has makes the next run ask for them. */
+function nodeToReadAgain(entry: FileEntry, subtree: string): TreeNode {
+  return { ...nodeOfEntry(entry, noExtras, { subtree }), ctime: "1970-01-01T00:00:00Z" };
 }
 
 /** A hostile or racing host can list a name twice; a tree with two nodes of one name is damage. */

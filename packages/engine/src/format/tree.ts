@@ -21,12 +21,12 @@ export interface TreeNode {
   readonly deviceId: string;
   readonly size: number;
   readonly links: number;
-  readonly linkTarget?: ByteString;
-  readonly xattrs?: readonly ExtendedAttribute[];
+  readonly linkTarget?: ByteString | undefined;
+  readonly xattrs?: readonly ExtendedAttribute[] | undefined;
   /** st_rdev, decimal. */
-  readonly device?: string;
+  readonly device?: string | undefined;
   /** Blob ids of a file, undefined for everything else. */
-  readonly content?: readonly string[];
+  readonly content?: readonly string[] | undefined;
   readonly subtree?: string;
 }
 

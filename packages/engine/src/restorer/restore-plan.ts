@@ -2,10 +2,12 @@ import { type ByteString, LifeboatError } from "@lifeboat/model";
 import type { TreeNode } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
+import { PlannedNode } from "./planned-node.ts";
 
 /** One thing to be created. `path` is relative to the target, without a leading slash. */
 export interface RestoreItem {
   readonly path: ByteString;
+  /** Without its name and what else no restore needs: see PlannedNode. */
   readonly node: TreeNode;
   /** First path of the same inode; this one becomes a hard link to it. */
   readonly hardLinkTo?: ByteString;
@@ -64,7 +66,10 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
 class Planner {
   readonly #options: PlanOptions;
   readonly #folders: RestoreItem[] = [];
-  readonly #files: { item: RestoreItem; pack: number; offset: number }[] = [];
+  readonly #files: RestoreItem[] = [];
+  /** Where the first blob of each of them lies. */
+  readonly #packs: number[] = [];
+  readonly #offsets: number[] = [];
   readonly #others: RestoreItem[] = [];
   readonly #skipped: { path: ByteString; reason: string }[] = [];
   readonly #inodes = new Map<string, { readonly path: ByteString; readonly node: TreeNode }>();
@@ -101,15 +106,16 @@ class Planner {
           folder.isIncluded || (relation === "inside" && isIncluded?.(`/${path}` as ByteString, isFolder) === true);
         if (isFolder) {
           if (node.subtree === undefined) throw repository.damaged("tree", folder.tree, `folder ${node.name} has no subtree`);
-          const way: WayTo = { item: { path, node }, above: folder.above, isTaken: false };
+          const way: WayTo = { item: { path, node: new PlannedNode(node) }, above: folder.above, isTaken: false };
           if (isWanted) this.#take(way);
           below.push({ path, tree: node.subtree, depth: folder.depth + 1, isIncluded: isWanted, above: way });
         } else if (relation === "inside" && isWanted) {
           this.#take(folder.above);
-          this.#add(path, node);
+          this.#add(path, new PlannedNode(node));
         }
       }
-      stack.push(...below.reverse());
+      // One by one: a call does not take as many arguments as a folder may have folders.
+      for (const one of below.reverse()) stack.push(one);
     }
   }
 
@@ -137,10 +143,11 @@ class Planner {
   }
 
   plan(): RestorePlan {
-    this.#files.sort((a, b) => a.pack - b.pack || a.offset - b.offset);
+    const [packs, offsets] = [this.#packs, this.#offsets];
+    const order = Uint32Array.from(this.#files.keys()).sort((a, b) => packs[a]! - packs[b]! || offsets[a]! - offsets[b]!);
     return {
       folders: this.#folders,
-      files: this.#files.map(({ item }) => item),
+      files: Array.from(order, (at) => this.#files[at]!),
       others: this.#others,
       skipped: this.#skipped,
     };
@@ -177,15 +184,12 @@ class Planner {
       }
       if (first === undefined) this.#inodes.set(key, { path, node });
     }
-    const item = { path, node };
     const firstBlob = node.content?.[0];
-    if (firstBlob === undefined) {
-      // Hard links are made after all files, so an empty first name must stand among the files.
-      this.#files.push({ item, pack: -1, offset: 0 });
-      return;
-    }
-    const location = this.#options.repository.index.locate(firstBlob, "data");
-    this.#files.push({ item, pack: this.#orderOf(location), offset: location?.offset ?? 0 });
+    const location = firstBlob === undefined ? undefined : this.#options.repository.index.locate(firstBlob, "data");
+    this.#files.push({ path, node });
+    // Hard links are made after all files, so an empty first name must stand among the files.
+    this.#packs.push(firstBlob === undefined ? -1 : this.#orderOf(location));
+    this.#offsets.push(location?.offset ?? 0);
   }
 
   #orderOf(location: BlobLocation | undefined): number {

@@ -1,10 +1,13 @@
 import type { ByteString, CommandArgument, FileSelection, LeftOutReason } from "@lifeboat/model";
 import { toBytes } from "@lifeboat/model";
 import { compileGlobs, waysTo } from "./path-rules.ts";
-import { recordFormat } from "./remote-commands.ts";
+import { maxPathBytes, recordFormat } from "./remote-commands.ts";
 import { tagNames } from "./tag-names.ts";
 
 // GNU find 4.4 or later. What may stand here is known to the checking script: least-privilege/allowed-commands.ts.
+
+/** Folders without end, which anybody can make, must not become a listing without end. */
+const isTooLong: readonly CommandArgument[] = ["-path", `${"?".repeat(maxPathBytes + 1)}*`];
 
 /** In front of the records of what does not belong to the source. */
 export const leftOutMarks = { pattern: "-", size: "+", tag: "*" } as const satisfies Readonly<Record<LeftOutReason, string>>;
@@ -32,6 +35,7 @@ export function listCommand(options: ListCommandOptions): CommandArgument[] {
     ...leftOut(selection, [...tell(leftOutMarks.pattern), "-o"]),
     ...(tagged.length > 0 ? [...belowTagged(tagged, selection), "-prune", ...tell(leftOutMarks.tag), "-o"] : []),
     ...(excludeLargerThan === undefined ? [] : [...tooLarge, ...tell(leftOutMarks.size), "-o"]),
+    ...["(", ...isTooLong, "-prune", "-o", "-true", ")"],
     "-printf",
     recordFormat,
   ];
@@ -42,6 +46,7 @@ export function tagsCommand({ paths, selection, stopAt }: ListCommandOptions): C
   return [
     "find",
     ...start(paths, selection),
+    ...[...isTooLong, "-prune", "-o"],
     ...[...isTag(selection), "-printf", recordFormat, "-o"],
     ...(stopAt.length > 0 ? [...pathsAre(stopAt), "-prune", "-o"] : []),
     ...leftOut(selection, ["-o"]),

@@ -7,7 +7,7 @@ import { listCommand } from "./list-command.ts";
 import { ListingParser } from "./listing-parser.ts";
 import type { OwnerNames } from "./owner-names.ts";
 import { PathRules } from "./path-rules.ts";
-import { statCommand } from "./remote-commands.ts";
+import { maxPathBytes, statCommand } from "./remote-commands.ts";
 import { SelectionFilter } from "./selection-filter.ts";
 import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
 import { findTaggedFolders } from "./tagged-folders.ts";
@@ -78,7 +78,7 @@ async function* listBelow(
   });
   command.endInput();
   for await (const chunk of command.stdout) {
-    const listed = parser.push(chunk);
+    const listed = withoutTooLong(context, parser.push(chunk));
     for (const entry of listed) order.check(entry);
     const entries = filter?.push(listed) ?? listed;
     await context.names.fill(entries, signal);
@@ -123,6 +123,20 @@ function someOf(folders: Iterable<ByteString>): ByteString[] {
     some.push(folder);
   }
   return some;
+}
+
+/** What no call can name is reported, once for a folder with all that is in it, and left out. */
+function withoutTooLong(context: ListContext, entries: FileEntry[]): FileEntry[] {
+  if (entries.every(({ path }) => path.length <= maxPathBytes)) return entries;
+  return entries.filter(({ path, type }) => {
+    if (path.length <= maxPathBytes) return true;
+    // The host was told not to go on below the first of them.
+    if (parentOf(path).length > maxPathBytes) return false;
+    const what = type === "dir" ? "; what is in it was not listed" : "";
+    const detail = `File name too long: its path has ${path.length} bytes, ${maxPathBytes} can be read${what}`;
+    context.problem({ path, kind: type === "dir" ? "unlisted" : "unreadable", detail });
+    return false;
+  });
 }
 
 function reportComplaints(context: ListContext, roots: readonly ByteString[], status: number, stderr: string): void {

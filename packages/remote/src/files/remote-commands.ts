@@ -10,6 +10,9 @@ import { type RangeProgramName, rangePrograms } from "./range-programs.ts";
 /** One record an entry: numbers, then path and link target, each ended by NUL. */
 export const recordFormat = "%y %m %U %G %s %T@ %C@ %i %D %n\\0%p\\0%l\\0";
 
+/** Linux takes no longer path name in one call (PATH_MAX, less the NUL): what lies deeper is listed by find, and cannot be named to tar. */
+export const maxPathBytes = 4095;
+
 export type OwnerDatabase = "passwd" | "group";
 
 /** Lines as of /etc/passwd and /etc/group for these numbers, from wherever the host has its accounts. */

@@ -104,6 +104,7 @@ function findWords(): string {
     "-o",
     "-prune",
     "-false",
+    "-true",
     "-regextype\\x00posix-extended",
     `-(?:path|name|regex)\\x00${anyWord}`,
     "-type\\x00[df]",
