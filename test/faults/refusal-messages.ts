@@ -26,15 +26,27 @@ export function describeRefusal(name: string, command: readonly string[], result
       .replace(/\b\d\d:\d\d:\d\d (?=warn|info)/g, "<time> ")
       .replace(/waitMs=\d+/g, "waitMs=<ms>")
       .replace(/\bin \d+ s\)/g, "in <s> s)")
-      .replace(/snapshot [0-9a-f]{8}\b/g, "snapshot <id>")
+      .replace(/\b(snapshot|of) [0-9a-f]{8}\b/g, "$1 <id>")
+      .replace(/\bdata\/[0-9a-f]{2}\//g, "data/<xx>/")
+      .replace(/uid \d+, gid \d+/g, "uid <n>, gid <n>")
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?/g, "<moment>")
       .replace(/since \d+ s/g, "since <s> s")
       .replace(/(?<=FAILED .*)\s+\d+(\.\d+)?s$/gm, "  <time>")
       .replace(/\d+(\.\d+)? GiB free/g, "<bytes> free")
       .replace(/(\d+[dhms] ?)+old/g, "<age> old");
   };
-  const said = stderr.split("\n").filter((line) => line !== "");
+  const said = sortFindings(normal(stderr).split("\n")).filter((line) => line !== "");
   return normal([`## ${name}`, `lifeboat ${command.join(" ")}`, `exit code ${exitCode}`, ...said, ""].join("\n"));
+}
+
+/** Findings about packs come in the order of their ids, which are others in each run. */
+function sortFindings(lines: readonly string[]): string[] {
+  const isFinding = (line: string | undefined) => line?.startsWith("  ✗ pack-") === true;
+  const first = lines.findIndex(isFinding);
+  if (first < 0) return [...lines];
+  let end = first;
+  while (isFinding(lines[end])) end++;
+  return [...lines.slice(0, first), ...lines.slice(first, end).sort(), ...lines.slice(end)];
 }
 
 /** Every file below a folder with its hash: what "nothing was lost" is compared by. */

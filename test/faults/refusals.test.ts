@@ -74,6 +74,8 @@ beforeAll(async () => {
     [store.endpoint, "<s3>"],
     [inStore.bucket, "<bucket>"],
     [`:${ssh.port}`, ":<ssh>"],
+    [`login of ${ssh.user} with`, "login of <user> with"],
+    [`"user":"${ssh.user}"`, '"user":"<user>"'],
     [`:${freePort}`, ":<free>"],
     ...Object.entries(servers.ports).map(([name, port]): [string, string] => [`:${port}`, `:<${name}>`]),
   );

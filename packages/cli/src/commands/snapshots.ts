@@ -75,7 +75,7 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   if (session.json) {
     const list = shown.map(({ snapshot, sites }) => ({ ...snapshot, short_id: snapshot.id.slice(0, 8), repositories: sites }));
     await session.output.line(JSON.stringify(list));
-  } else await print(session, timeZoneOf(config), shown, all.length, choices.length > 1);
+  } else if (all.length > 0 || damaged === 0) await print(session, timeZoneOf(config), shown, all.length, choices.length > 1);
   const [first] = failures;
   if (failures.length > 0 && failures.length === choices.length) throw first;
   return failures.length + damaged > 0 ? exitCodes.incomplete : exitCodes.passed;
