@@ -20,7 +20,14 @@ import { createSqliteDump } from "../databases/create-sqlite-dump.ts";
 import { createFileSource } from "../files/create-file-source.ts";
 import { openRanges, RangePrograms } from "../files/open-ranges.ts";
 import { OwnerNames } from "../files/owner-names.ts";
-import { listCommand, rangesCommand, readCommand, readRestCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import {
+  listCommand,
+  rangesCommand,
+  readCommand,
+  readRestCommand,
+  statCommand,
+  statManyCommand,
+} from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
