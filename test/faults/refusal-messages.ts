@@ -28,6 +28,7 @@ export function describeRefusal(name: string, command: readonly string[], result
       .replace(/\bin \d+ s\)/g, "in <s> s)")
       .replace(/\b(snapshot|of) [0-9a-f]{8}\b/g, "$1 <id>")
       .replace(/\bdata\/[0-9a-f]{2}\//g, "data/<xx>/")
+      .replace(/its blobs make \d+/g, "its blobs make <n>")
       .replace(/uid \d+, gid \d+/g, "uid <n>, gid <n>")
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?/g, "<moment>")
       .replace(/since \d+ s/g, "since <s> s")
