@@ -16,7 +16,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     const found = findCommand(argv);
     if (found.kind !== "command") throw unknownCommand(found);
     const spec = await found.row.load();
-    isReader = spec.writes !== true;
+    isReader = spec.repository === true && spec.writes !== true;
     const read = readOptions(found.row, spec, found.rest);
     if (read.kind === "help") {
       await output.out(renderCommandHelp(found.row, spec));
@@ -57,8 +57,8 @@ function unknownCommand(found: Exclude<FoundCommand, { kind: "command" }>): Life
   });
 }
 
-/** The table's words for a stop speak of backups; a command that only reads has left nothing behind. */
+/** The table's words speak of backups; a command that only reads has left nothing behind, whatever broke. */
 function stateOf(error: unknown, isReader: boolean): { readonly state?: string } {
-  const isPlainStop = isLifeboatError(error, "cancelled") && error.context.state === undefined;
-  return isReader && isPlainStop ? { state: "nothing was changed" } : {};
+  const isPlain = isLifeboatError(error) && error.context.state === undefined;
+  return isReader && isPlain ? { state: "nothing was changed" } : {};
 }

@@ -88,7 +88,11 @@ interface BackupParts {
 async function backUp({ context, order, asset, policy, repository, started, lock }: BackupParts): Promise<Backed> {
   const { signal } = context;
   // Snapshots before the index: whatever they name is then in it.
-  const snapshots = await repository.listSnapshots({ signal });
+  const snapshots = await repository.listSnapshots({
+    signal,
+    // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
+    onDamaged: (id, error) => context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out"),
+  });
   const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
   if (adopted !== undefined) return adopt(context, adopted);
   const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));

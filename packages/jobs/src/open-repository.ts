@@ -39,7 +39,7 @@ export interface RepositoryByHand {
 export async function openChosenRepository(context: JobContext, choice: RepositoryChoice): Promise<Repository> {
   const { store, location, cache, password } = await openPlace(context, choice);
   try {
-    return await openRepository({ store, location, cache }, password);
+    return await openRepository({ store, location, cache }, password, { signal: context.signal });
   } catch (error) {
     await store.close();
     throw error;
@@ -73,7 +73,7 @@ async function openPlace(context: JobContext, choice: RepositoryChoice) {
       const wrapped = byHand.wrap?.(bare) ?? bare;
       return limits === undefined ? wrapped : limitRate(wrapped, paces);
     },
-    onRetry: (event) => context.logger.warn({ ...event, error: undefined }, "the store did not do it, trying again"),
+    onRetry: (event) => context.logger.warn({ ...event, error: event.error.message }, "the store did not do it, trying again"),
   });
   return { store, location, cache: cacheOf(context, byHand.url), password: byHand.password };
 }

@@ -26,12 +26,14 @@ export async function withLock<T>(
 
 async function acquire(context: JobContext, repository: Repository, exclusive: boolean): Promise<RepositoryLock> {
   const { owner, clock, locks, logger, signal } = context;
-  for (const pause of waitMilliseconds) {
+  for (const [at, pause] of waitMilliseconds.entries()) {
     try {
       return await RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
     } catch (error) {
       if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
-      context.logger.info({ cause: error.message }, "waiting for the repository's lock");
+      // A person sees this once, and not when it was a matter of seconds.
+      const level = at === 2 ? "warn" : "info";
+      logger[level]({ cause: error.message }, "waiting for the repository's lock, a minute or two at most");
       await clock.sleep(pause * (0.5 + shareOf(error.context.lock)), signal);
     }
   }

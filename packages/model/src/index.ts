@@ -6,6 +6,7 @@ export { type RenderProblemsOptions, renderProblems } from "./config/render-prob
 export { type SampleConfigAnswers, sampleConfig } from "./config/sample-config.ts";
 export { suggest } from "./config/suggest.ts";
 export { formatDuration, parseDuration, parseRate, parseRatio, parseSize } from "./config/units.ts";
+export { describeSystemError } from "./errors/describe-system-error.ts";
 export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";
 export type { ErrorRow } from "./errors/error-row.ts";
 export { exitCodes } from "./errors/exit-codes.ts";

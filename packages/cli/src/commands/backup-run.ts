@@ -1,6 +1,7 @@
 import { runBackup } from "@lifeboat/jobs";
 import {
   type CompiledConfig,
+  errorObject,
   exitCodeOf,
   isLifeboatError,
   LifeboatError,
@@ -66,7 +67,9 @@ async function runBackups(session: Session, values: OptionValues): Promise<numbe
     records.push(record);
     await showRun(session, record);
     if (error !== undefined && !session.signal.aborted) {
-      if (!session.json) session.output.note(renderError(error, { color: session.output.colour }));
+      session.output.note(
+        session.json ? JSON.stringify(errorObject(error)) : renderError(error, { color: session.output.colour }),
+      );
       exit ??= isLifeboatError(error) ? error.exitCode : undefined;
     }
     const { rememberRun } = await import("../service/remember-run.ts");

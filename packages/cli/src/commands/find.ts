@@ -10,6 +10,7 @@ import { chooseRepository, repositoryOfAsset } from "../session/choose-repositor
 import { openJobContext } from "../session/open-job-context.ts";
 import { pickSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
 import { type Session, timeZoneOf } from "../session/session.ts";
+import { tellDamagedSnapshot } from "../session/tell-damaged-snapshot.ts";
 
 export const find: CommandSpec = {
   arguments: [
@@ -38,7 +39,13 @@ async function findNames(session: Session, values: OptionValues): Promise<number
   try {
     const timezone = timeZoneOf(config);
     const one = values.text("snapshot");
-    const all = filterSnapshots(await repository.listSnapshots({ signal: session.signal }), {
+    let damaged = 0;
+    const tell = tellDamagedSnapshot(session);
+    const onDamaged: typeof tell = (id, error) => {
+      damaged++;
+      if (one === undefined) tell(id, error);
+    };
+    const all = filterSnapshots(await repository.listSnapshots({ signal: session.signal, onDamaged }), {
       asset,
       host: values.text("host"),
       tags: values.texts("tag"),
@@ -47,7 +54,7 @@ async function findNames(session: Session, values: OptionValues): Promise<number
     let found = 0;
     for (const snapshot of searched) found += await searchSnapshot(session, values, repository, snapshot, timezone);
     if (found === 0) session.say(`nothing fits "${values.word(0)}" in ${searched.length} snapshots`);
-    return exitCodes.passed;
+    return damaged > 0 && one === undefined ? exitCodes.incomplete : exitCodes.passed;
   } finally {
     await repository.close();
   }

@@ -13,6 +13,7 @@ import { openJobContext } from "../session/open-job-context.ts";
 import { snapshotFilterOptions } from "../session/open-snapshot.ts";
 import { readLimits } from "../session/read-limits.ts";
 import { type Session, timeZoneOf } from "../session/session.ts";
+import { tellDamagedSnapshot } from "../session/tell-damaged-snapshot.ts";
 
 export const snapshots: CommandSpec = {
   arguments: [{ name: "[asset]", description: "only snapshots of this asset, HOST/SOURCE" }],
@@ -46,10 +47,16 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   const context = openJobContext(session, { config, writes: false });
   const rows = new Map<string, Row>();
   const failures: unknown[] = [];
+  const tell = tellDamagedSnapshot(session);
+  let damaged = 0;
   for (const { site, choice } of choices) {
     try {
       const repository = await openChosenRepository(context, choice);
-      const listed = await repository.listSnapshots({ signal: session.signal }).finally(() => repository.close());
+      const onDamaged = (id: string, error: LifeboatError) => {
+        damaged++;
+        tell(id, error);
+      };
+      const listed = await repository.listSnapshots({ signal: session.signal, onDamaged }).finally(() => repository.close());
       for (const snapshot of filterSnapshots(listed, filterOf(values))) {
         const known = rows.get(lastingId(snapshot));
         if (known === undefined) rows.set(lastingId(snapshot), { snapshot, sites: [site] });
@@ -68,10 +75,10 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   if (session.json) {
     const list = shown.map(({ snapshot, sites }) => ({ ...snapshot, short_id: snapshot.id.slice(0, 8), repositories: sites }));
     await session.output.line(JSON.stringify(list));
-  } else await print(session, timeZoneOf(config), shown, all.length, choices.length > 1);
+  } else if (all.length > 0 || damaged === 0) await print(session, timeZoneOf(config), shown, all.length, choices.length > 1);
   const [first] = failures;
   if (failures.length > 0 && failures.length === choices.length) throw first;
-  return failures.length > 0 ? exitCodes.incomplete : exitCodes.passed;
+  return failures.length + damaged > 0 ? exitCodes.incomplete : exitCodes.passed;
 }
 
 interface Site {

@@ -1,6 +1,8 @@
 import {
   describeLosses,
   describeSkew,
+  type ErrorRow,
+  errorCodes,
   exitCodeOf,
   type HostFacts,
   isToldByTimeAlone,
@@ -26,6 +28,12 @@ export function markOf(result: string): string {
   return marks[result] ?? "?";
 }
 
+/** As the command ends: an error that has an exit code of its own keeps it. */
+function exitCodeOfRecord({ result, kind, code }: RunRecord): number {
+  const known = result === "failed" && code !== null ? (errorCodes as Readonly<Record<string, ErrorRow>>)[code]?.exit : undefined;
+  return known ?? exitCodeOf(result, kind);
+}
+
 /** restic's summary with the run's own fields. */
 export function runSummary(record: RunRecord) {
   const seconds = secondsOf(record);
@@ -37,7 +45,7 @@ export function runSummary(record: RunRecord) {
     object: record.object,
     policy: record.policy,
     result: record.result,
-    exit_code: exitCodeOf(record.result, record.kind),
+    exit_code: exitCodeOfRecord(record),
     ...(record.kind === "backup" && { asset: record.object }),
     ...(record.snapshot !== null && { snapshot_id: record.snapshot }),
     ...(record.repository !== null && { repository: record.repository }),

@@ -8,6 +8,7 @@ import { formatMoment } from "../output/format-time.ts";
 import { chooseRepository, repositoryOfAsset } from "./choose-repository.ts";
 import { openJobContext } from "./open-job-context.ts";
 import { type Session, timeZoneOf } from "./session.ts";
+import { tellDamagedSnapshot } from "./tell-damaged-snapshot.ts";
 
 export interface OpenedSnapshot extends AsyncDisposable {
   readonly config: CompiledConfig | undefined;
@@ -56,7 +57,7 @@ export async function pickSnapshot(
   address: string,
   timezone: string,
 ): Promise<Snapshot> {
-  const snapshots = await repository.listSnapshots({ signal: session.signal });
+  const snapshots = await repository.listSnapshots({ signal: session.signal, onDamaged: tellDamagedSnapshot(session) });
   const now = session.clock.now();
   const filter = { host: values.text("host"), tags: values.texts("tag"), now, timezone };
   const { snapshot, othersThatDay } = findSnapshot(snapshots, address, filter);

@@ -2,7 +2,7 @@ import { constants, createReadStream, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
-import { LifeboatError, messageOf } from "@lifeboat/model";
+import { describeSystemError, LifeboatError } from "@lifeboat/model";
 import type { Session } from "./session.ts";
 
 const maxPasswordBytes = 64 * 1024;
@@ -18,8 +18,7 @@ export async function readPasswordFile(session: Session, path: string, option: s
     return password;
   } catch (error) {
     session.signal.throwIfAborted();
-    throw new LifeboatError("secret-unresolved", `password file ${path} cannot be used (${messageOf(error)})`, {
-      cause: error,
+    throw new LifeboatError("secret-unresolved", `password file ${path} cannot be used: ${describeSystemError(error)}`, {
       hint: `Correct the path given with ${option}.`,
     });
   }

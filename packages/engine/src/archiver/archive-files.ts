@@ -1,5 +1,5 @@
 import type { ByteString, Clock, FileEntry, FileSource, ProgressListener, SourceProblem } from "@lifeboat/model";
-import { LifeboatError } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
 import type { Snapshot, TreeNode } from "../format/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -8,6 +8,7 @@ import { ArchiveProgress } from "./archive-progress.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
 import { listThroughBreaks } from "./list-through-breaks.ts";
+import { loadNodesByName } from "./load-nodes-by-name.ts";
 import { baseName, extrasOfNode, folderOf, isBeginning, isUnchanged, nodeOfEntry } from "./node-of-entry.ts";
 import { RangeReading } from "./range-reading.ts";
 import { ReadQueue } from "./read-queue.ts";
@@ -377,27 +378,18 @@ class FileArchiver {
 
   /** Whatever is wrong with a checkpoint, e.g. that prune took its blobs, costs only what it would have saved. */
   async #resumedNodesOf(tree: string | undefined): Promise<Map<ByteString, TreeNode>> {
+    const { repository, signal, checkpoints } = this.#options;
     if (tree === undefined) return new Map();
-    try {
-      const nodes = await this.#options.repository.loadTree(tree, { signal: this.#options.signal });
-      return new Map(nodes.map((node) => [node.name, node]));
-    } catch (error) {
-      this.#options.signal.throwIfAborted();
-      this.#options.checkpoints?.failed(error);
-      return new Map();
-    }
+    return loadNodesByName(repository, tree, signal, (error) => {
+      checkpoints?.failed(error);
+      return true;
+    });
   }
 
-  async #nodesOf(tree: string): Promise<Map<ByteString, TreeNode>> {
-    try {
-      const nodes = await this.#options.repository.loadTree(tree, { signal: this.#options.signal });
-      return new Map(nodes.map((node) => [node.name, node]));
-    } catch (error) {
-      this.#options.signal.throwIfAborted();
-      // A damaged folder of the parent must not stop the backup: it is read anew, which is what heals it.
-      if (error instanceof LifeboatError && error.code === "repository-damaged") return new Map();
-      throw error;
-    }
+  /** A damaged folder of the parent must not stop the backup: it is read anew, which is what heals it. */
+  #nodesOf(tree: string): Promise<Map<ByteString, TreeNode>> {
+    const { repository, signal } = this.#options;
+    return loadNodesByName(repository, tree, signal, (error) => isLifeboatError(error, "repository-damaged"));
   }
 }
 

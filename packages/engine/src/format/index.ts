@@ -32,5 +32,5 @@ export {
   type SnapshotSummary,
 } from "./snapshot-file.ts";
 export { decodeTree, emptyTreeId, encodeTree, sortNodes, type TreeNode } from "./tree.ts";
-export { decodeUnpacked, encodeUnpacked } from "./unpacked.ts";
+export { decodeUnpacked, encodeUnpacked, maxUnpackedBytes } from "./unpacked.ts";
 export { chooseCompression, compress, compressBound, decompress } from "./zstd.ts";

@@ -44,7 +44,8 @@ export function decodeKeyOrigin(file: Uint8Array): KeyFileOrigin {
 
 /** Throws TagMismatch when the password is not this key's, an Error with the reason when the file is damaged. */
 export async function openKeyFile(file: Uint8Array, password: string): Promise<SealKey> {
-  const raw = JSON.parse(Buffer.from(file).toString("utf8")) as Record<string, unknown>;
+  const raw = JSON.parse(Buffer.from(file).toString("utf8")) as Record<string, unknown> | null;
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw new Error("it is no object");
   if (raw.kdf !== "scrypt") throw new Error(`unknown key derivation ${JSON.stringify(raw.kdf)?.slice(0, 100)}`);
   const cost = { N: Number(raw.N), r: Number(raw.r), p: Number(raw.p) };
   if (!isAcceptableCost(cost)) throw new Error(`scrypt cost N=${cost.N} r=${cost.r} p=${cost.p} is out of bounds`);

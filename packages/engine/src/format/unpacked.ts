@@ -14,11 +14,11 @@ export function encodeUnpacked(sealer: Sealer, json: string): { id: string; byte
   return { id: sha256Hex(bytes), bytes };
 }
 
-/** Throws TagMismatch or an Error with the reason. */
-export function decodeUnpacked(sealer: Sealer, bytes: Uint8Array): unknown {
+/** Throws TagMismatch or an Error with the reason, also for a plain form of more than `maxBytes`. */
+export function decodeUnpacked(sealer: Sealer, bytes: Uint8Array, maxBytes = maxUnpackedBytes): unknown {
   const payload = sealer.open(bytes);
   const first = payload[0];
   if (first === 0x7b || first === 0x5b) return JSON.parse(payload.toString("utf8"));
   if (first !== 2) throw new Error(`unsupported encoding ${first ?? "(empty)"}`);
-  return JSON.parse(decompress(payload.subarray(1), maxUnpackedBytes).toString("utf8"));
+  return JSON.parse(decompress(payload.subarray(1), maxBytes).toString("utf8"));
 }

@@ -35,9 +35,6 @@ export async function checkRepository(original: Repository, options: CheckOption
   const index = await loadIndexFiles(repository, { signal });
   judgeIndex(index, errors, hints);
   const listed = await comparePacks(index, errors, signal);
-  if (listed.unindexedPacks > 0) {
-    hints.push(`${listed.unindexedPacks} packs are in no index: harmless, left by a run that was killed; prune removes them`);
-  }
   const chosen = choosePacks(listed.present, options.readData, clock.now());
   const toRead = new Map([...listed.present].filter(([id]) => chosen.has(id)));
   const totalBytes = [...toRead.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -80,6 +77,13 @@ export async function checkRepository(original: Repository, options: CheckOption
     errors.badPacks.size === 0
       ? { affected: [], affectedCount: 0 }
       : await findAffectedFiles(index.repository, roots, errors.badPacks, signal);
+  if (listed.unindexedPacks > 0) {
+    const meaning =
+      errors.count === 0
+        ? "harmless, left by a run that was killed; prune removes them"
+        : "they may hold what is missing; 'lifeboat repo repair index' takes them in";
+    hints.push(`${listed.unindexedPacks} packs are in no index: ${meaning}`);
+  }
   return {
     errors: errors.kept,
     errorCount: errors.count,

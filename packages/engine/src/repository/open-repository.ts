@@ -26,14 +26,19 @@ export interface StorePlace {
 }
 
 /** Throws `repository-missing`, `wrong-password`, `repository-unsupported`, `repository-damaged` and the store's errors. */
-export async function openRepository(place: StorePlace, password: string): Promise<Repository> {
+export async function openRepository(
+  place: StorePlace,
+  password: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Repository> {
   const { store } = place;
-  const config = await store.stat(configName);
+  const config = await store.stat(configName, options);
   if (config === undefined) {
+    await refuseHeadless(store, options);
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
   }
-  const { keyId, masterKey } = await findMasterKey(store, password);
-  const repositoryConfig = await readConfig(store, masterKey);
+  const { keyId, masterKey } = await findMasterKey(store, password, options);
+  const repositoryConfig = await readConfig(store, masterKey, options);
   return openOn(place, { masterKey, keyId, config: repositoryConfig });
 }
 
@@ -43,8 +48,16 @@ function openOn({ store, location, cache }: StorePlace, parts: { masterKey: Seal
   return new Repository({ store, location, cache: folder, ...parts });
 }
 
-async function readConfig(store: ObjectStore, masterKey: SealKey): Promise<RepositoryConfig> {
-  const bytes = await store.get(configName);
+const maxConfigBytes = 64 * 1024;
+const bringConfigBack =
+  "Bring the object 'config' back from a copy or an older version of it: without it the repository cannot be opened.";
+
+async function readConfig(
+  store: ObjectStore,
+  masterKey: SealKey,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<RepositoryConfig> {
+  const bytes = await store.get(configName, { ...options, maxBytes: maxConfigBytes });
   let config: RepositoryConfig;
   try {
     config = decodeConfig(new Sealer(masterKey).open(bytes));
@@ -53,11 +66,14 @@ async function readConfig(store: ObjectStore, masterKey: SealKey): Promise<Repos
     if (/unknown version/.test(messageOf(error))) {
       throw new LifeboatError("repository-unsupported", `repository ${store.url} has ${messageOf(error)}`);
     }
-    throw new LifeboatError("repository-damaged", `config of ${store.url} is damaged: ${messageOf(error)}`, { cause: error });
+    throw new LifeboatError("repository-damaged", `config of ${store.url} is damaged: ${messageOf(error)}`, {
+      hint: bringConfigBack,
+      cause: error,
+    });
   }
   if (config.version !== 2) {
     throw new LifeboatError("repository-unsupported", `repository ${store.url} has format version ${config.version}`, {
-      hint: "Upgrade it with 'restic migrate upgrade_repo_v2'.",
+      hint: `Upgrade it with 'restic -r ${store.url} migrate upgrade_repo_v2'; Lifeboat reads and writes version 2.`,
     });
   }
   return config;
@@ -100,15 +116,13 @@ export async function initRepository(place: StorePlace, password: string, option
   return openOn(place, { masterKey, keyId, config });
 }
 
-async function refuseHeadless(store: ObjectStore): Promise<void> {
+async function refuseHeadless(store: ObjectStore, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
   for (const prefix of [objectPrefix("snapshot"), objectPrefix("pack"), objectPrefix("index")]) {
-    for await (const { name } of store.list(prefix)) {
+    for await (const { name } of store.list(prefix, options)) {
       throw new LifeboatError(
         "repository-damaged",
         `${store.url} holds ${name} but no config: a repository that lost its config; nothing was changed`,
-        {
-          hint: "Bring the config object back from a copy; without it the repository cannot be opened.",
-        },
+        { hint: bringConfigBack },
       );
     }
   }

@@ -1,4 +1,4 @@
-import { LifeboatError, messageOf } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
 import { type CacheFolder, createCachedStore, type ObjectStore, type StoreLocation } from "../backend/index.ts";
 import { type BlobCodec, createBlobCodec } from "../blob-codec/index.ts";
 import { Sealer, type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
@@ -11,6 +11,7 @@ import {
   encodeSnapshot,
   encodeUnpacked,
   idOfName,
+  maxUnpackedBytes,
   type ObjectKind,
   objectName,
   objectPrefix,
@@ -116,10 +117,11 @@ export class Repository {
     id: string,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<unknown> {
-    const bytes = await this.store.get(objectName(kind, id), options);
+    const most = kind === "index" ? maxUnpackedBytes : maxSmallBytes;
+    const bytes = await this.store.get(objectName(kind, id), { ...options, ...(kind !== "index" && { maxBytes: most }) });
     if (sha256Hex(bytes) !== id) throw this.damaged(kind, id, "its hash is not its name");
     try {
-      return decodeUnpacked(this.sealer, bytes);
+      return decodeUnpacked(this.sealer, bytes, most);
     } catch (error) {
       throw this.damaged(kind, id, error);
     }
@@ -131,11 +133,19 @@ export class Repository {
     return id;
   }
 
-  /** Oldest first. Throws at the first one that cannot be read: a list with holes must not decide what is forgotten. */
-  async listSnapshots(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot[]> {
+  /**
+   * Oldest first. Throws at the first one that cannot be read: a list with holes must not decide what is forgotten. Who only reads
+   * gives `onDamaged`, and gets all the others: one bad object must not stand before a restore.
+   */
+  async listSnapshots(options: ListSnapshotsOptions = {}): Promise<Snapshot[]> {
     const snapshots: Snapshot[] = [];
     await forEachLimited(await this.listIds("snapshot", options), this.store.connections * 2, async (id) => {
-      snapshots.push(await this.loadSnapshot(id, options));
+      try {
+        snapshots.push(await this.loadSnapshot(id, options));
+      } catch (error) {
+        if (options.onDamaged === undefined || !isLifeboatError(error, "repository-damaged")) throw error;
+        options.onDamaged(id, error);
+      }
     });
     return snapshots.sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
   }
@@ -257,6 +267,7 @@ export class Repository {
           : messageOf(reason);
     return new LifeboatError("repository-damaged", `${kind} ${id} in ${this.store.url} is damaged: ${detail}`, {
       context: { kind, id },
+      ...(damageHints[kind] !== undefined && { hint: damageHints[kind] }),
       ...(typeof reason !== "string" && { cause: reason }),
     });
   }
@@ -264,6 +275,22 @@ export class Repository {
   async close(): Promise<void> {
     await this.store.close();
   }
+}
+
+/** Snapshots and locks are small; a list of paths and excludes makes them larger, never as large as this. */
+const maxSmallBytes = 16 * 1024 * 1024;
+
+/** Where something better is known than to check. */
+const damageHints: Readonly<Record<string, string>> = {
+  index: "Run 'lifeboat repo repair index': it is made anew from what the packs say of themselves.",
+  snapshot:
+    "Bring the object back from a replica or an older version of it; 'lifeboat repo check' says what else is damaged. Nothing is forgotten or pruned until then.",
+};
+
+export interface ListSnapshotsOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each one that cannot be read. */
+  readonly onDamaged?: ((id: string, error: LifeboatError) => void) | undefined;
 }
 
 /** Runs `work` over all items, at most `limit` at once; after the first failure no further one is begun. */

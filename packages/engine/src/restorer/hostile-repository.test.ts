@@ -137,6 +137,87 @@ describe("a tree that is hostile costs its own folder alone, and nothing is writ
   });
 });
 
+describe("trees without a sensible end are refused, in bounded memory and time", () => {
+  /** `levels` lists, each with the one before in the folders `names`. */
+  async function pile(levels: number, names: readonly string[]): Promise<{ repository: Repository; root: string }> {
+    const place = join(temp.path, String(number++));
+    const repository = await openTestRepository({ url: join(place, "repo") });
+    let below = treeOf([file("bottom", [])]);
+    const blobs: HostileBlob[] = [{ type: "tree", plain: below }];
+    for (let level = 0; level < levels; level++) {
+      below = treeOf(names.map((name) => folder(name, sha256Hex(below))));
+      blobs.push({ type: "tree", plain: below });
+    }
+    await saveHostilePack(repository, blobs);
+    return { repository, root: sha256Hex(below) };
+  }
+
+  test.each([
+    [
+      "forty lists that each stand twice in the one above: a million million folders",
+      40,
+      ["a", "b"],
+      /stands at more than 10000 places/,
+    ],
+    ["folders 5000 deep", 5000, ["a"], /folders deeper than 4096/],
+  ])("%s", async (_, levels, names, message) => {
+    const { repository, root } = await pile(levels, names);
+    const target = join(temp.path, String(number++));
+    const before = process.resourceUsage().maxRSS;
+    await expect(restoreHere(repository, { tree: root }, target)).rejects.toMatchObject({
+      code: "repository-damaged",
+      message: expect.stringMatching(message),
+    });
+    expect(existsSync(target) ? readdirSync(target) : []).toEqual([]);
+    expect(process.resourceUsage().maxRSS - before, "KiB of memory").toBeLessThan(256 * 1024);
+    await repository.close();
+  });
+
+  test("a list of a million open brackets, and one whose node is nested as deep", async () => {
+    const deep = "[".repeat(1_000_000);
+    for (const text of [deep, `${deep}${"]".repeat(1_000_000)}`, `{"nodes":[{"name":${deep}${"]".repeat(1_000_000)}}]}`]) {
+      const plain = Buffer.from(text);
+      const hostile = await build([folder("inside", sha256Hex(plain))], [{ type: "tree", plain }]);
+      await expectContained(hostile, { reason: /this folder is lost: /, bad: ["inside"] });
+    }
+  });
+});
+
+describe("a snapshot or a key that is no such thing", () => {
+  test.each([
+    ["a list", []],
+    ["null", null],
+    ["text", "snapshot"],
+    ["a tree that is no id", { time: times.mtime, tree: "../../config", paths: [] }],
+    ["a time that is none", { time: "yesterday", tree: "a".repeat(64), paths: [] }],
+    ["no tree", { time: times.mtime }],
+    ["a million open brackets", "["],
+    ["a text of 100 MB", { time: times.mtime, tree: "a".repeat(64), paths: ["x".repeat(100 * 1024 * 1024)] }],
+  ])("%s is left out of what is read, and stops what forgets", async (name, value) => {
+    const repository = await openTestRepository({ url: join(temp.path, String(number++)) });
+    const good = await repository.saveSnapshot({ time: times.mtime, tree: "b".repeat(64), paths: ["/x"] });
+    const json = value === "[" ? "[".repeat(1_000_000) : JSON.stringify(value);
+    const bad = await repository.saveUnpacked("snapshot", json);
+    const before = process.resourceUsage().maxRSS;
+    const damaged: string[] = [];
+    const found = await repository.listSnapshots({ onDamaged: (id) => damaged.push(id) });
+    expect([found.map(({ id }) => id), damaged]).toEqual([[good.id], [bad]]);
+    await expect(repository.listSnapshots()).rejects.toMatchObject({ code: "repository-damaged" });
+    expect(process.resourceUsage().maxRSS - before, `KiB of memory: ${name}`).toBeLessThan(128 * 1024);
+    await repository.close();
+  });
+
+  test("members of a snapshot that are of another kind are dropped, not believed", async () => {
+    const repository = await openTestRepository({ url: join(temp.path, String(number++)) });
+    const fields = { time: times.mtime, tree: "b".repeat(64), paths: "no list", tags: [1, "kept"], hostname: {}, uid: "root" };
+    await repository.saveUnpacked("snapshot", JSON.stringify(fields));
+    const [snapshot] = await repository.listSnapshots();
+    expect(snapshot).toMatchObject({ paths: [], tags: ["kept"] });
+    expect([snapshot?.hostname, snapshot?.uid]).toEqual([undefined, undefined]);
+    await repository.close();
+  });
+});
+
 describe("a pack or an index that lies costs the files concerned, in bounded memory", () => {
   const zeros = Buffer.alloc(600_000, "x");
   const zerosId = sha256Hex(zeros);

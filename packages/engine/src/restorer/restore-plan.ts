@@ -56,6 +56,11 @@ interface OpenFolder {
 
 /** No sane tree is deeper; a hostile one could be without end only by being its own child, which hashes forbid. */
 const maxDepth = 4096;
+/**
+ * A folder's list has inodes and times in it, so that hardly two folders have the same one. Forty lists, each named twice by the one
+ * above, make a million million paths.
+ */
+const maxPlacesOfOneList = 10_000;
 
 export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   const planner = new Planner(options);
@@ -73,6 +78,7 @@ class Planner {
   readonly #others: RestoreItem[] = [];
   readonly #skipped: { path: ByteString; reason: string }[] = [];
   readonly #inodes = new Map<string, { readonly path: ByteString; readonly node: TreeNode }>();
+  readonly #places = new Map<string, number>();
   readonly #packOrder = new Map<string, number>();
 
   constructor(options: PlanOptions) {
@@ -90,6 +96,7 @@ class Planner {
       if (folder.depth > maxDepth)
         throw new LifeboatError("repository-damaged", `folders deeper than ${maxDepth} at ${folder.path.slice(0, 200)}`);
       const nodes = await this.#load(folder.path, folder.tree);
+      if (nodes.length > 0) this.#countPlace(folder.tree);
       const below: typeof stack = [];
       const isTwice = findRepeats(nodes);
       for (const node of nodes) {
@@ -127,6 +134,19 @@ class Planner {
       one.isTaken = true;
       this.#folders.push(one.item);
     }
+  }
+
+  #countPlace(tree: string): void {
+    const places = (this.#places.get(tree) ?? 0) + 1;
+    this.#places.set(tree, places);
+    if (places <= maxPlacesOfOneList) return;
+    throw new LifeboatError(
+      "repository-damaged",
+      `folder list ${tree} stands at more than ${maxPlacesOfOneList} places of the snapshot`,
+      {
+        hint: "No file system looks like this: the snapshot was made up. Restore single paths of it with --include, if at all.",
+      },
+    );
   }
 
   /** A lost folder costs what is in it, not all the others; a lost root leaves nothing to restore. */

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { join, resolve as resolvePath } from "node:path";
-import { describeSecret, LifeboatError, messageOf, type SecretReference, type SecretResolver } from "@lifeboat/model";
+import { describeSecret, describeSystemError, LifeboatError, type SecretReference, type SecretResolver } from "@lifeboat/model";
 import type { Environment } from "../environment/environment.ts";
 import { runSecretCommand } from "./run-secret-command.ts";
 import type { SecretMask } from "./secret-mask.ts";
@@ -95,6 +95,6 @@ async function readSecretFile(path: string, what: string, guardMode: boolean): P
     return buffer.toString("utf8", 0, bytesRead);
   } catch (error) {
     if (error instanceof LifeboatError) throw error;
-    throw new LifeboatError("secret-unresolved", `${what}: file ${path} cannot be read (${messageOf(error)})`, { cause: error });
+    throw new LifeboatError("secret-unresolved", `${what}: file ${path} cannot be read: ${describeSystemError(error)}`);
   }
 }

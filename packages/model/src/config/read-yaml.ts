@@ -14,11 +14,29 @@ const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The parser takes minutes over half a megabyte of "[": looked at before it begins. Brackets within texts count too, up to so many. */
+const maxOpenBrackets = 1000;
+
+function isTooDeep(text: string): boolean {
+  let open = 0;
+  for (let at = 0; at < text.length; at++) {
+    const letter = text.charCodeAt(at);
+    if (letter === 0x5b || letter === 0x7b) open++;
+    else if ((letter === 0x5d || letter === 0x7d) && open > 0) open--;
+    if (open > maxOpenBrackets) return true;
+  }
+  return /(?:[-?:][ \t]+){1000}/.test(text);
+}
+
 /** One YAML 1.2 document as a tree with places; `${VAR}` and `${VAR:-default}` are filled in from `env`. */
 export function readYaml(file: string, text: string, env: Environment, report: ReportProblem): ConfigNode | undefined {
   const top: Place = { file, line: 1, column: 1, endColumn: 1 };
   if (text.length > maxTextLength) {
     report({ code: "too-big", message: `the file is larger than ${maxTextLength / 1024 / 1024} MiB`, place: top });
+    return undefined;
+  }
+  if (isTooDeep(text)) {
+    report({ code: "too-big", message: "the file is nested too deeply or has too many values", place: top });
     return undefined;
   }
   const lines = new LineCounter();

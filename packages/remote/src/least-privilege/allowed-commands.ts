@@ -20,7 +20,8 @@ import {
 export interface AllowedCommand {
   /** A Perl pattern over the words joined by NUL, anchored. Groups `roots` and `above` hold paths, each behind a NUL. */
   readonly pattern: string;
-  readonly input: "" | "names" | "ranges" | "psql" | "sqlite3";
+  /** `names` may be of anything below the paths; `files` of regular files alone, and the first one of `ranges`, for what opens them. */
+  readonly input: "" | "names" | "files" | "ranges" | "psql" | "sqlite3";
   readonly sudo: boolean;
 }
 
@@ -79,10 +80,10 @@ function fileCommands(): AllowedCommand[] {
     { pattern: exactly(statManyCommand()), input: "names", sudo: true },
     { pattern: exactly(hashCommand()), input: "names", sudo: true },
     { pattern: exactly(readCommand()), input: "names", sudo: true },
-    // Reads no link either, so that the check of names holds for it as for tar.
+    // Reads no link either, so that the check of names holds for it as for tar. Where tar only describes a disk, dd would read it.
     {
       pattern: exactly(readRestCommand(someId, someId)).replaceAll(String(someId), "[0-9]{1,16}"),
-      input: "names",
+      input: "files",
       sudo: true,
     },
     { pattern: exactly(rangesCommand("python3")), input: "ranges", sudo: true },

@@ -7,6 +7,7 @@
 #
 # Limits: between the check of a folder and its reading, somebody who may write below the listed paths on this host can
 # put a symbolic link in its place. Hard links cannot be told from files. What is excluded from the backup can be read too.
+# Whoever holds the key can make this host read until its disk is busy, and can end the programs that this script has started.
 use strict;
 use warnings;
 use Errno qw(EINTR EAGAIN);
@@ -31,6 +32,7 @@ my %counts = (
 # Folders that were looked at and are folders; the program's status, as soon as it is known.
 my (%folders, $ended);
 
+refuse('root runs only the command that it is given') if $> == 0 && defined $ENV{SUDO_UID} && @ARGV != 1;
 my $asked = @ARGV == 1 && $> == 0 ? $ARGV[0] : $ENV{SSH_ORIGINAL_COMMAND};
 my $home = (getpwuid($>))[7];
 %ENV = (PATH => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL => 'C', HOME => defined $home ? $home : '/');
@@ -147,6 +149,13 @@ sub is_reachable {
     return $folders{$folder} = 1;
 }
 
+# For a program that opens what it is told: a disk or a watchdog must not be opened, wherever its node stands.
+sub is_regular {
+    my ($name) = @_;
+    my @stat = lstat $name;
+    return @stat && ($stat[2] & 0170000) == 0100000;
+}
+
 sub run_program {
     my ($input, $nice) = @_;
     if ($nice) {
@@ -185,7 +194,7 @@ sub run_program {
 # Hands the input on, piece by piece, as far as it is allowed. Gives the reason to stop, if there is one.
 sub pass_input {
     my ($child, $write, $kind) = @_;
-    my $end = $kind eq 'names' || $kind eq 'ranges' ? "\0" : "\n";
+    my $end = $kind eq 'names' || $kind eq 'files' || $kind eq 'ranges' ? "\0" : "\n";
     my $rest = '';
     my $pieces = 0;
     while (1) {
@@ -204,14 +213,16 @@ sub pass_input {
         while ((my $next = index $rest, $end, $at) >= 0) {
             my $piece = substr $rest, $at, $next - $at;
             $at = $next + 1;
-            my $is_name = $kind eq 'names' || $kind eq 'ranges' && !$pieces++;
-            my $allowed = eval { $is_name ? is_reachable($piece) : is_question($kind, $piece) };
+            my $is_name = $kind eq 'names' || $kind eq 'files' || $kind eq 'ranges' && !$pieces++;
+            my $allowed = eval {
+                $is_name ? is_reachable($piece) && ($kind eq 'names' || is_regular($piece)) : is_question($kind, $piece);
+            };
             if ($@) { (my $why = $@) =~ s/\n\z//; return $why }
             # What follows speaks of this file: it must not be taken for another name.
             return 'this is no file below the paths of this script: ' . $piece
                 if $kind eq 'ranges' && (!$allowed || $is_name && is_above($piece));
             if ($allowed) { $good .= $piece . $end }
-            else { print STDERR "lifeboat-pull: left out, because a folder above it is none: ", shown($piece), "\n" }
+            else { print STDERR "lifeboat-pull: left out, because it is no file or a folder above it is none: ", shown($piece), "\n" }
         }
         $rest = substr $rest, $at;
         return 'a name or a line is too long' if length $rest > 262_144;

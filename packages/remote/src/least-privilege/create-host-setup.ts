@@ -67,6 +67,9 @@ function limitsOf(sources: readonly CompiledSource[]): string[] {
     limits.push(`The key reads all of ${databases.join(", ")} with the rights of its role: give it a role that only reads.`);
     limits.push("Tables whose name holds a line break cannot be counted through the script.");
   }
+  limits.push(
+    "The key can keep the host busy with reading, and end what it has started itself: it has no limit of its own for time or load.",
+  );
   limits.push("It cannot write: to restore to this host, use another key or another account.");
   limits.push("The script knows the sources of today: print and install it again after paths or databases were added.");
   return limits;

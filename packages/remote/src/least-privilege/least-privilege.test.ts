@@ -22,7 +22,14 @@ import { factsCommand, readHostFacts, sudoPrograms } from "../files/host-facts.t
 import { listCommand } from "../files/list-command.ts";
 import { openRanges, RangePrograms } from "../files/open-ranges.ts";
 import { OwnerNames } from "../files/owner-names.ts";
-import { hashCommand, rangesCommand, readCommand, statCommand, statManyCommand } from "../files/remote-commands.ts";
+import {
+  hashCommand,
+  rangesCommand,
+  readCommand,
+  readRestCommand,
+  statCommand,
+  statManyCommand,
+} from "../files/remote-commands.ts";
 import { collectOutput } from "../process/collect-output.ts";
 import { shellCommand } from "../session/shell-command.ts";
 import { connectHost, type SshMachine } from "../session/ssh-machine.ts";
@@ -177,6 +184,17 @@ describe.skipIf(!isRoot)(
       fs.symlinkSync(secret, join(tree, "link"));
       expect(await readRest({ ...index, path: byteString(join(tree, "link")) })).toEqual(["unreadable"]);
       fs.rmSync(join(tree, "link"));
+      // A disk's node below the paths: tar describes it, dd would read all of the disk.
+      spawnSync("mknod", [join(tree, "disk"), "c", "1", "5"]);
+      expect(fs.lstatSync(join(tree, "disk")).isCharacterDevice()).toBe(true);
+      expect(await readRest({ ...index, path: byteString(join(tree, "disk")) })).toEqual(["unreadable"]);
+      expect((await tryCommand(line(readRestCommand(0, 4096)), `${tree}/disk\0`)).stdout).not.toContain("\0".repeat(4096));
+      expect((await tryCommand(line(readCommand()), `${tree}/disk\0`)).stdout).toContain("/disk");
+      for (const program of ["perl", "python3"] as const) {
+        const asked = await tryCommand(line(rangesCommand(program)), `${tree}/disk\0`);
+        expect([asked.status === 0, asked.stderr]).toEqual([false, expect.stringContaining("this is no file below the paths")]);
+      }
+      fs.rmSync(join(tree, "disk"));
       for (const path of [secret, join(tree, "away/secret")]) {
         expect(await readRest({ ...index, path: byteString(path) })).toEqual(["unreadable"]);
       }
@@ -439,6 +457,32 @@ describe.skipIf(!isRoot)("whoever holds the key cannot (needs root, for an accou
     ["let pg_dump write a file", () => line(["pg_dump", `--file=${sshd.folder}/pwned`], {})],
     ["open another SQLite file", () => line(["sqlite3", "-readonly", "-batch", "-bail", "-init", "/dev/null", secret])],
     ["stop a process of somebody else", () => `kill -TERM ${process.pid}`],
+    [
+      "read from a file by dd's other names",
+      () => line(readRestCommand(0, 5).map((word) => (word === "if={}" ? `if=${secret}` : word))),
+    ],
+    ["let dd write", () => line([...readRestCommand(0, 5), `of=${sshd.folder}/pwned`])],
+    ["let xargs run something else", () => line(["xargs", "-0", "-I{}", "id", "{}"])],
+    ["let xargs read its names from a file", () => line(["xargs", "-a", secret, ...readRestCommand(0, 5).slice(1)])],
+    ["let find read its paths from a file", () => line(["find", "-files0-from", secret, ...listOf([tree]).slice(2)])],
+    [
+      "let tar read its names from a file",
+      () => line(readCommand().map((word) => (word === "--files-from=-" ? `--files-from=${secret}` : word))),
+    ],
+    ["let tar add a file", () => line([...readCommand(), `--add-file=${secret}`])],
+    ["let tar follow links", () => line([...readCommand(), "--dereference"])],
+    ["let tar go into folders", () => line(readCommand().filter((word) => word !== "--no-recursion"))],
+    ["give sudo another user", () => line(["sudo", "-n", "-u", "root", "--", "id"], {})],
+    ["give sudo options behind its end", () => line(["-i", "id"])],
+    ["use words of other alphabets", () => line(["ta\u0433", "--version"])],
+    [
+      "send a command of 60 KB",
+      () => line(["find", ...Array.from({ length: 1000 }, (_, at) => `${tree}/${"x".repeat(20)}${at}`)]),
+    ],
+    ["copy files out by scp", () => `scp -f ${secret}`],
+    ["copy files in by scp", () => `scp -t ${sshd.folder}/pwned`],
+    ["copy files by rsync", () => `rsync --server --sender -logDtpre.iLsfxC . ${secret}`],
+    ["start the sftp server", () => "/usr/lib/openssh/sftp-server"],
     ["use the script's way to root by itself", () => `sudo -n -- ${sshd.folder}/lifeboat-pull id`],
   ])("%s", async (_, command) => {
     expectNothing(await tryCommand(command()));

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { describeSecret, LifeboatError, messageOf } from "@lifeboat/model";
+import { describeSecret, describeSystemError, LifeboatError, messageOf } from "@lifeboat/model";
 import type { AnyAuthMethod } from "ssh2";
 import ssh2 from "ssh2";
 import { AgentWithKeys } from "./agent-with-keys.ts";
@@ -77,13 +77,13 @@ async function readKey(
 ): Promise<{ key: Buffer; passphrase?: string }> {
   const context = { host: host.name, identity: path };
   const key = await readFile(path).catch((error: unknown) => {
-    throw new LifeboatError("login-refused", `cannot read the key ${path} for ${host.name}: ${messageOf(error)}`, {
+    throw new LifeboatError("login-refused", `cannot read the key ${path} for ${host.name}: ${describeSystemError(error)}`, {
       hint: `Correct identity: of host ${host.name}, or the file's rights.`,
       context,
-      cause: error,
     });
   });
   const parsed = ssh2.utils.parseKey(key);
+  if (parsed instanceof Error || isPrivate(parsed)) await refuseOpenKey(path, host.name, context);
   if (!(parsed instanceof Error)) {
     if (isPrivate(parsed)) return { key };
     throw new LockedKey("login-refused", `${path} for ${host.name} is a public key`, {
@@ -103,6 +103,17 @@ async function readKey(
     throw new LifeboatError("login-refused", message, { hint: "Give a private key in OpenSSH or PEM form.", context });
   throw new LockedKey("login-refused", message, {
     hint: `Set passphrase: for host ${host.name}, load the key into an SSH agent, or use a key without a passphrase.`,
+    context,
+  });
+}
+
+/** As ssh does: what others could read may be in other hands already. */
+async function refuseOpenKey(path: string, host: string, context: Record<string, string>): Promise<void> {
+  const { mode, uid } = await stat(path);
+  if ((mode & 0o077) === 0 || uid !== process.getuid?.()) return;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  throw new LifeboatError("login-refused", `the key ${path} for ${host} is open to others (mode ${shown})`, {
+    hint: `Run 'chmod 600 ${path}', and replace the key if others could have read it.`,
     context,
   });
 }

@@ -257,5 +257,15 @@ function connectError(error: Error & { level?: string; code?: string }, login: S
     });
   }
   const reason = error.level === "client-timeout" ? `no answer within ${host.connectTimeoutSeconds} s` : error.message;
+  if (
+    /before handshake|Header line too long|Invalid identification|Invalid packet|Packet length|protocol version/i.test(
+      error.message,
+    )
+  ) {
+    return new LifeboatError("host-unreachable", `what answers for ${place} does not speak SSH: ${error.message}`, {
+      hint: `Correct address and port of host ${host.name}.`,
+      context,
+    });
+  }
   return new LifeboatError("host-unreachable", `cannot connect to ${place}: ${reason}`, { context, cause: error });
 }

@@ -103,7 +103,12 @@ export function createRestoreTarget(machine: Machine, folder: ByteString, option
       }
       const match = /^(full|empty|none|other) ([0-9]+) ([0-9]+) ([0-9]+)\n$/.exec(stdout.toString("latin1"));
       if (status !== 0 || match === null) throw commandFailure("sh", name, status, stderr);
-      if (match[1] === "other") throw new LifeboatError("target-failed", `${name} is there, but is no folder`);
+      if (match[1] === "other") {
+        throw new LifeboatError("target-failed", `${name} is there, but is no folder`, {
+          hint: "Name a new folder, or one that is empty.",
+          context: { state: "nothing was changed" },
+        });
+      }
       return {
         exists: match[1] !== "none",
         empty: match[1] !== "full",

@@ -21,7 +21,10 @@ export const restoreRun: RunKindHandler = async ({ context, order, run, worker }
   const started = context.clock.now();
   const repository = await openChosenRepository(context, { name: policy.repository });
   try {
-    const snapshots = await repository.listSnapshots({ signal: context.signal });
+    const snapshots = await repository.listSnapshots({
+      signal: context.signal,
+      onDamaged: (id, error) => context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out"),
+    });
     const { snapshot } = findSnapshot(
       snapshots,
       { when: request.when },

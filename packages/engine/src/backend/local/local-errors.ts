@@ -1,4 +1,4 @@
-import { isLifeboatError, LifeboatError, messageOf } from "@lifeboat/model";
+import { describeSystemError, isLifeboatError, LifeboatError } from "@lifeboat/model";
 import { missingObject, type ObjectPlace } from "../object-range.ts";
 
 export function errnoOf(error: unknown): string | undefined {
@@ -9,11 +9,17 @@ export function errnoOf(error: unknown): string | undefined {
 export function localError(error: unknown, doing: string, place: ObjectPlace): unknown {
   const errno = errnoOf(error);
   if (isLifeboatError(error) || errno === undefined || errno === "ABORT_ERR") return error;
-  const message = `${doing} ${place.name} in ${place.url} failed: ${messageOf(error)}`;
-  const options = { context: { object: place.name, store: place.url, errno }, cause: error };
+  const message = `${doing} ${place.name === "" ? "objects" : place.name} in ${place.url} failed: ${describeSystemError(error)}`;
+  const options = { context: { object: place.name, store: place.url, errno } };
   switch (errno) {
     case "ENOENT":
-      return missingObject(place, error);
+      return missingObject(place);
+    case "ENOTDIR":
+      return new LifeboatError("store-failed", `${place.url} is no folder: a file stands there, or above it`, {
+        ...options,
+        retry: "never",
+        hint: "Correct the repository's path: a repository is a folder.",
+      });
     case "ENOSPC":
     case "EDQUOT":
       return new LifeboatError("store-full", message, options);

@@ -16,7 +16,7 @@ import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../obje
 import { describeS3Address, type S3Address } from "./s3-address.ts";
 import { collectBody, requestBody, streamBody } from "./s3-body.ts";
 import { createS3Client, type S3Credentials } from "./s3-client.ts";
-import { s3Error, statusOf } from "./s3-errors.ts";
+import { noStoreHint, s3Error, statusOf } from "./s3-errors.ts";
 import { addHeader, watchDate } from "./s3-middleware.ts";
 
 export interface S3StoreOptions {
@@ -35,17 +35,20 @@ export interface S3StoreOptions {
   readonly listPageSize?: number | undefined;
 }
 
+const firstContactTimeoutMs = 15_000;
+
 /** A repository in a bucket. One PUT is one object: S3 shows it whole or not at all. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { address } = options;
   const url = describeS3Address(address);
   const base = address.prefix === "" ? "" : `${address.prefix}/`;
+  const idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
   const client = createS3Client({
     endpoint: address.endpoint,
     region: options.region,
     credentials: options.credentials,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    idleTimeoutMs,
     caPem: options.caPem,
   });
   let lastDate: number | undefined;
@@ -80,18 +83,38 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     } catch (error) {
       // Keys may be allowed to read objects and not to look at the bucket: only "not found" is an answer here.
       if (statusOf(error) !== 404) return;
-      throw new LifeboatError("store-bucket-missing", `there is no bucket for ${url}`, { context: { store: url }, cause: error });
+      throw new LifeboatError("store-bucket-missing", `there is no bucket for ${url}`, { context: { store: url } });
+    }
+  };
+
+  /** A HEAD answer has a status and no words: the same question as a GET brings the store's own. Gives what is thrown then. */
+  const askForWords = async (input: ReturnType<typeof target>, error: unknown, signal: AbortSignal | undefined) => {
+    const status = statusOf(error);
+    if (status === undefined || status < 300 || status >= 500) return error;
+    try {
+      const answer = await client.send(new GetObjectCommand({ ...input, Range: "bytes=0-0" }), sendOptions(signal));
+      (answer.Body as Readable).destroy();
+      return error;
+    } catch (words) {
+      return statusOf(words) === status ? words : error;
     }
   };
 
   const head = async (name: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> => {
     const input = target(name);
+    // A wrong address should not take minutes to say so.
+    const patienceMs = Math.min(firstContactTimeoutMs, idleTimeoutMs);
+    const patience = bucketSeen ? undefined : AbortSignal.timeout(patienceMs);
     return attempt("looking at", name, signal, async () => {
       try {
-        const found = await client.send(new HeadObjectCommand(input), sendOptions(signal));
+        const found = await client.send(
+          new HeadObjectCommand(input),
+          sendOptions(patience === undefined ? signal : AbortSignal.any([patience, ...(signal === undefined ? [] : [signal])])),
+        );
         return describeObject(name, found.ContentLength, found.LastModified);
       } catch (error) {
-        if (statusOf(error) !== 404) throw error;
+        if (patience?.aborted && signal?.aborted !== true) throw noAnswer(url, patienceMs);
+        if (statusOf(error) !== 404) throw await askForWords(input, error, signal);
         await requireBucket(signal);
         return undefined;
       }
@@ -154,6 +177,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
             sendOptions(signal),
           ),
         );
+        if (page.Name === undefined && page.KeyCount === undefined && page.IsTruncated === undefined) throw noStore(url);
         for (const { Key: key, Size: size, LastModified: modified } of page.Contents ?? []) {
           // Consoles leave empty objects named like folders; some stores pass over StartAfter.
           if (key === undefined || !key.startsWith(base + prefix) || key.endsWith("/")) continue;
@@ -230,6 +254,21 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       client.destroy();
     },
   };
+}
+
+/** A web server that answers everything with a page. */
+function noStore(url: string): LifeboatError {
+  return new LifeboatError("store-failed", `what answers for ${url} is no S3 store: it lists no bucket`, {
+    retry: "never",
+    hint: noStoreHint,
+    context: { store: url },
+  });
+}
+
+function noAnswer(url: string, milliseconds: number): LifeboatError {
+  return new LifeboatError("store-unreachable", `no answer from ${url} within ${milliseconds / 1000} s`, {
+    context: { store: url },
+  });
 }
 
 function describeObject(name: string, size: number | undefined, modified: Date | undefined): ObjectInfo {

@@ -102,6 +102,6 @@ export const repositoryErrors = {
     exit: exitCodes.failed,
     retry: "never",
     meaning: "The object store holds no object of this name.",
-    hint: "Run 'lifeboat repo check' to see what is missing; do not prune before the damage is understood.",
+    hint: "Run 'lifeboat repo check' to see what is missing; 'lifeboat repo repair index' and then a new backup store anew what is still on the hosts.",
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
+import { limitAnswer } from "../limit-answer.ts";
 import { DirectBody } from "./direct-body.ts";
 import { DirectConnection } from "./direct-connection.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -35,7 +37,7 @@ export class DirectGetHandler {
   }
 
   async handle(request: Request, options: HandleOptions = {}): Promise<{ response: Response }> {
-    if (!isObjectGet(request)) return this.#ordinary.handle(request, options);
+    if (!isObjectGet(request)) return this.#small(request, options);
     const signal = options.abortSignal as AbortSignal | undefined;
     signal?.throwIfAborted();
     const { connection, head } = await this.#ask(request, signal);
@@ -53,6 +55,13 @@ export class DirectGetHandler {
       else this.#drop(connection);
     });
     return { response: { statusCode: head.status, headers: head.headers, body } as unknown as Response };
+  }
+
+  /** Listings and errors: nothing that is large, whatever answers there. */
+  async #small(request: Request, options: HandleOptions): Promise<{ response: Response }> {
+    const { response } = await this.#ordinary.handle(request, options);
+    if (response.body instanceof Readable) response.body = limitAnswer(response.body);
+    return { response };
   }
 
   destroy(): void {
