@@ -24,6 +24,9 @@ export interface BreakOptions {
   readonly early: boolean;
 }
 
+/** What a login and the first questions to a host bring at most. */
+const loginBytes = 24 * 1024;
+
 /** Runs it unbroken and says what it did. */
 export async function watchCommand(
   scene: FaultScene,
@@ -82,14 +85,16 @@ export async function breakCommand(
       return killed(ended, `${milliseconds} ms after its first request`);
     }
     case "SSH connection cut": {
-      const bytes = 1 + below(shape.bytesFromHost);
-      const refuse = random.below(2) === 0;
+      const refuse = plan.form === "lasting";
+      // Before the listing there is nothing to go on with: a login that fails is the end of the command.
+      const least = refuse ? 1 : loginBytes;
+      const bytes = least + below(shape.bytesFromHost - least);
       let fired: string | undefined;
       scene.host.cutAfter(bytes, () => {
         fired = `after ${bytes} bytes${refuse ? ", and refused from then on" : ""}`;
         scene.host.refuseConnections(refuse);
       });
-      const ended = await start({ pauses: 200, patience: 1 }).ended;
+      const ended = await start({ pauses: refuse ? 40 : 10, patience: 1 }).ended;
       scene.host.cutAfter(Number.POSITIVE_INFINITY, () => undefined);
       scene.host.refuseConnections(false);
       return { ended, fired };

@@ -38,6 +38,7 @@ const shortPlan: readonly Row[] = [
   ["SIGKILL at a request to the store", "backup", "main", "lasting"],
   ["S3 answers 503", "backup", "main", "passing"],
   ["SSH connection cut", "backup", "main", "lasting"],
+  ["SSH connection cut", "backup", "main", "passing"],
   ["SIGKILL at a request to the store", "copy", "second", "lasting"],
   ["SIGKILL at a request to the store", "rewrite", "main", "lasting"],
   ["SIGKILL at a request to the store", "prune", "main", "lasting"],
@@ -111,7 +112,7 @@ function planOne(kind: FaultKind, pick: <T>(list: readonly T[]) => T): FaultPlan
           ? pick(["main", "disk"])
           : "main"
         : pick(["main", "main", "second"]);
-  const form =
-    kind === "S3 answers slowly" ? "passing" : kind.startsWith("S3") ? pick(["passing", "lasting"] as const) : "lasting";
+  const canPass = kind.startsWith("S3") || kind === "SSH connection cut";
+  const form = kind === "S3 answers slowly" ? "passing" : canPass ? pick(["passing", "lasting"] as const) : "lasting";
   return { kind, command, place, form };
 }

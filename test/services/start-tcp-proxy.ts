@@ -128,8 +128,10 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   };
 }
 
-/** The sender has to wait when a line holds so much: enough for 100 ms at 80 MB/s, which is more than any test's line carries. */
+/** The sender has to wait when a line with a delay holds so much: enough for 100 ms at 80 MB/s, which is more than any test's line carries. */
 const lineCapacityBytes = 8 * 1024 * 1024;
+/** Without a delay nothing is on its way, and little should wait. */
+const directCapacityBytes = 1024 * 1024;
 
 /** One direction of all connections: says when the last byte of a chunk has left, if all before it went at the line's rate. */
 class Rate {
@@ -199,6 +201,6 @@ class Line extends Transform {
   }
 
   private isRoomy(): boolean {
-    return this.onTheWayBytes + this.readableLength < lineCapacityBytes;
+    return this.onTheWayBytes + this.readableLength < (this.parts.delayMs() > 0 ? lineCapacityBytes : directCapacityBytes);
   }
 }

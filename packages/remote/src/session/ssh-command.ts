@@ -3,7 +3,7 @@ import { LifeboatError } from "@lifeboat/model";
 import type { ClientChannel } from "ssh2";
 import { BoundedText } from "../process/bounded-text.ts";
 import { ChunkQueue } from "../process/chunk-queue.ts";
-import { ReceiveWindow } from "./receive-window.ts";
+import { ReceiveWindow, type WindowBudget } from "./receive-window.ts";
 import { startMarker } from "./shell-command.ts";
 
 const maxBannerBytes = 64 * 1024;
@@ -18,6 +18,7 @@ interface CommandContext {
   readonly maxStderrBytes: number;
   /** What may be on its way and unread at most; see `ReceiveWindow`. */
   readonly mostWindowBytes: number;
+  readonly windowBudget: WindowBudget;
   readonly received: (bytes: number) => void;
   /** Why the connection broke, when it did. */
   readonly lost: () => LifeboatError | undefined;
@@ -70,7 +71,10 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   const unread = () => output.waitingBytes + channel.readableLength + channel.stderr.readableLength;
   const overrun = () =>
     fail(new LifeboatError("host-garbage", `${context.hostName} sends more than it may while ${context.program} runs`));
-  const window = new ReceiveWindow(channel, { mostBytes: context.mostWindowBytes, unread, overrun });
+  const window = new ReceiveWindow(channel, {
+    ...{ mostBytes: context.mostWindowBytes, budget: context.windowBudget },
+    ...{ unread, overrun },
+  });
   const checkFlood = () => {
     if (unread() > maxUnreadBytes) overrun();
   };
@@ -80,6 +84,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
       output.push(chunk);
       return;
     }
+    window.refresh();
     banner = Buffer.concat([banner, chunk]);
     const marker = startMarker.exec(banner.toString("latin1"));
     if (marker !== null) {
@@ -110,6 +115,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   const finish = () => {
     if (closed) return;
     closed = true;
+    window.close();
     closing.abort();
     if (exit.status === null && exit.signal === null) failure ??= context.lost();
     if (banner !== undefined) started.reject(failure ?? neverStarted(context, exit, banner, complaints));

@@ -2,7 +2,7 @@ import type { Clock, CompiledHost, Logger, Machine, RunningCommand, RunOptions }
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { ClientChannel } from "ssh2";
 import { ReceivePace } from "./receive-pace.ts";
-import { usualWindowBytes, wideWindowBytes } from "./receive-window.ts";
+import { usualWindowBytes, WindowBudget, wideWindowBytes } from "./receive-window.ts";
 import { resolveEndpoint } from "./resolve-endpoint.ts";
 import { secretLines, shellCommand } from "./shell-command.ts";
 import { startSshCommand } from "./ssh-command.ts";
@@ -53,6 +53,7 @@ export class SshMachine implements Machine {
   readonly #logger: Logger;
   readonly #kills = new Set<Promise<void>>();
   readonly #connections: SshConnection[] = [];
+  readonly #windowBudget = new WindowBudget();
   /** Shared by all commands: the host's line is one. */
   readonly #pace: ReceivePace | undefined;
   #opening: Promise<unknown> = Promise.resolve();
@@ -119,6 +120,7 @@ export class SshMachine implements Machine {
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
         mostWindowBytes: this.#mostWindowBytes(),
+        windowBudget: this.#windowBudget,
         received: (bytes) => {
           this.#receivedBytes += bytes;
         },
