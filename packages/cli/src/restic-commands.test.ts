@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, s
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { compareTrees } from "../../../test/fixtures/compare-trees.ts";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { createSeededRandom } from "../../../test/fixtures/seeded-random.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
@@ -19,6 +20,7 @@ beforeAll(async () => {
   hands = handsOf("repository");
   const made = await place.run(["repo", "init", ...hands]);
   expect(made.code, made.err).toBe(0);
+  await cheapenKey(place.at("repository"), "correct horse");
   mkdirSync(place.at("source/deep/er"), { recursive: true });
   writeFileSync(place.at("source/empty"), "");
   symlinkSync("letter.txt", place.at("source/link"));
