@@ -96,9 +96,11 @@ test("redis killed and deleted with one run active and three waiting: slots and 
   await startProgram("./worker-child.ts", ["--config", configFile, ...programs]);
   const scheduler = await startProgram("../../packages/scheduler/src/main.ts", ["--config", configFile, ...programs]);
   await vi.waitFor(async () => expect(await queue.counts()).toEqual({ active: 1, waiting: 3 }), until);
+  // The queue hands it over a moment before the worker has claimed it.
+  const isRunning = ({ state }: RunRow) => state === "running";
+  await vi.waitFor(async () => expect((await catalog.openRuns()).filter(isRunning)).toHaveLength(1), until);
   const before = await catalog.openRuns();
-  const active = before.find(({ state }) => state === "running");
-  expect(active).toBeDefined();
+  const active = before.find(isRunning);
 
   const first = redis;
   redis = await loseRedis(redis);
