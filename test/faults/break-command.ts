@@ -5,15 +5,17 @@ import type { createSeededRandom } from "../fixtures/seeded-random.ts";
 import { type BrokenCommand, breakStore, classOf, isToStoreOf } from "./break-store.ts";
 import type { FaultScene, PlaceUnderFault } from "./open-fault-scene.ts";
 import type { FaultPlan } from "./plan-faults.ts";
-import type { PreparedCommand } from "./prepare-command.ts";
+import { bytesFromHost, type PreparedCommand } from "./prepare-command.ts";
 import { type EndedLifeboat, type Shorter, startLifeboat } from "./start-lifeboat.ts";
+
+/** Login, questions about the host and the listing of the small tree are over by then. Only a run that reads goes on over a new connection. */
+const readingBytes = 200_000;
 
 /** What a command did when nothing broke it: where it can be broken. */
 export interface CommandShape {
   /** Requests to the store, by class as `classOf` gives it, in their order. */
   readonly classes: readonly string[];
   readonly milliseconds: number;
-  readonly bytesFromHost: number;
   readonly folderChanges: number;
 }
 
@@ -24,21 +26,17 @@ export interface BreakOptions {
   readonly early: boolean;
 }
 
-/** What a login and the first questions to a host bring at most. */
-const loginBytes = 24 * 1024;
-
 /** Runs it unbroken and says what it did. */
 export async function watchCommand(
   scene: FaultScene,
   { again, touched }: PreparedCommand,
 ): Promise<[EndedLifeboat, CommandShape]> {
-  const before = { seen: scene.store.seen.length, bytes: scene.host.bytesFromTarget(), at: performance.now() };
+  const before = { seen: scene.store.seen.length, at: performance.now() };
   const changes = countChanges(touched);
   const ended = await startLifeboat(scene.folder, again).ended;
   const shape = {
     classes: scene.store.seen.slice(before.seen).map(classOf),
     milliseconds: performance.now() - before.at,
-    bytesFromHost: scene.host.bytesFromTarget() - before.bytes,
     folderChanges: changes.stop(),
   };
   return [ended, shape];
@@ -53,9 +51,11 @@ export async function breakCommand(
 ): Promise<BrokenCommand> {
   const below = (limit: number) => (early ? 0 : random.below(Math.max(1, Math.floor(limit))));
   const start = (shorter?: Shorter) => startLifeboat(scene.folder, command.args, shorter);
+  // While it logs in, asks and lists, or at any place of what it reads.
+  const bytesUntilBreak = () => 1 + (random.below(3) === 0 ? below(readingBytes) : below(bytesFromHost));
   switch (plan.kind) {
     case "SIGKILL at a byte from the host": {
-      const bytes = below(shape.bytesFromHost);
+      const bytes = bytesUntilBreak();
       const from = scene.host.bytesFromTarget();
       const running = start();
       const watching = setInterval(() => {
@@ -86,16 +86,14 @@ export async function breakCommand(
     }
     case "SSH connection cut": {
       const refuse = plan.form === "lasting";
-      // Before the listing there is nothing to go on with: a login that fails is the end of the command.
-      const least = refuse ? 1 : loginBytes;
-      const bytes = least + below(shape.bytesFromHost - least);
+      const bytes = refuse ? bytesUntilBreak() : readingBytes + below(bytesFromHost - readingBytes);
       let fired: string | undefined;
       scene.host.cutAfter(bytes, () => {
         fired = `after ${bytes} bytes${refuse ? ", and refused from then on" : ""}`;
         scene.host.refuseConnections(refuse);
       });
-      const ended = await start({ pauses: refuse ? 40 : 10, patience: 1 }).ended;
-      scene.host.cutAfter(Number.POSITIVE_INFINITY, () => undefined);
+      const ended = await start({ pauses: 200, patience: 1 }).ended;
+      scene.host.cutAfter(Number.POSITIVE_INFINITY);
       scene.host.refuseConnections(false);
       return { ended, fired };
     }

@@ -8,9 +8,12 @@ export interface ChangingTree {
   readonly folder: string;
   /** The SQLite database beside it. */
   readonly database: string;
-  /** Some files new, some changed, some gone; with `large`, more new bytes than one pack holds. A new row in the database. */
-  change(options?: { readonly large?: boolean }): Promise<void>;
+  /** Some files new, some changed, some gone, one with so many new bytes (default 1000). A new row in the database. */
+  change(options?: { readonly largeBytes?: number }): Promise<void>;
 }
+
+/** Packs hold 16 MiB: of these there is more than one, and a kill comes between them. */
+export const moreThanOnePackBytes = 18 * 1024 * 1024;
 
 /** A small tree with several kinds of things, and a database, that change from backup to backup. */
 export async function createChangingTree(parent: string, seed: number): Promise<ChangingTree> {
@@ -36,14 +39,13 @@ export async function createChangingTree(parent: string, seed: number): Promise<
   return {
     folder,
     database,
-    async change({ large = false } = {}) {
+    async change({ largeBytes = 1000 } = {}) {
       round++;
       await writeFile(join(folder, "etc/conf.d/a.conf"), `a = ${round}\n`);
       await writeFile(join(folder, "srv/uploads", `file-${random.below(25)} \u00e4`), random.bytes(random.below(60_000)));
       await writeFile(join(folder, "srv/uploads/deep", `new-${round}`), random.bytes(5_000));
       await rm(join(folder, "srv/uploads/deep", `new-${round - 2}`), { force: true });
-      // Packs hold 16 MiB: with this there is more than one, and a kill between them.
-      await writeFile(join(folder, "srv/large"), random.bytes(large ? 18 * 1024 * 1024 : 1000));
+      await writeFile(join(folder, "srv/large"), random.bytes(largeBytes));
       const db = new DatabaseSync(database);
       db.prepare("insert into orders (what) values (?)").run(`order ${round} ${random.bytes(200).toString("hex")}`);
       db.close();

@@ -23,7 +23,7 @@ import {
   type TempFolder,
 } from "../services/index.ts";
 import type { BackupChildOrder, KillPlace } from "./backup-child.ts";
-import { type ChangingTree, createChangingTree } from "./changing-tree.ts";
+import { type ChangingTree, createChangingTree, moreThanOnePackBytes } from "./changing-tree.ts";
 import { openFaultContext } from "./open-fault-context.ts";
 import { watchOperations } from "./watch-operations.ts";
 import {
@@ -181,7 +181,7 @@ function chooseKills(): Kill[] {
 async function killAndGoOn({ asset, commits, ...kill }: Kill, number: number): Promise<[runId: string, snapshot: string]> {
   const name = `kill ${number} ${kill.moment} operation ${kill.at} of "${kill.match}" (seed ${seed})`;
   const runId = runIdOf(asset);
-  await tree.change({ large: kill.at === 2 && kill.match === "put data/" });
+  await tree.change(kill.at === 2 && kill.match === "put data/" ? { largeBytes: moreThanOnePackBytes } : {});
   const before = new Set(await keys("snapshots"));
   const said = await backUpAndKill({ configFile, repository: place, asset, runId, kill });
   expect(said, name).toContain(`killed ${kill.moment} ${kill.match}`);

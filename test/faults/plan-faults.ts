@@ -37,12 +37,12 @@ type Row = readonly [FaultKind, FaultCommand, FaultPlace, FaultPlan["form"]];
 const shortPlan: readonly Row[] = [
   ["SIGKILL at a request to the store", "backup", "main", "lasting"],
   ["S3 answers 503", "backup", "main", "passing"],
-  ["SSH connection cut", "backup", "main", "lasting"],
   ["SSH connection cut", "backup", "main", "passing"],
   ["SIGKILL at a request to the store", "copy", "second", "lasting"],
   ["SIGKILL at a request to the store", "rewrite", "main", "lasting"],
   ["SIGKILL at a request to the store", "prune", "main", "lasting"],
   ["S3 connection cut in an upload", "backup", "main", "passing"],
+  ["SSH connection cut", "backup", "main", "lasting"],
   ["SIGKILL at a byte from the host", "backup", "disk", "lasting"],
   ["disk full", "backup", "disk", "lasting"],
   ["SIGKILL at a moment", "forget", "main", "lasting"],
@@ -72,7 +72,8 @@ const weights: Readonly<Record<FaultKind, number>> = {
   "disk full": 16,
 };
 
-const ofHost: readonly FaultKind[] = ["SIGKILL at a byte from the host", "SSH connection cut"];
+/** What breaks when so many bytes have come from the host. */
+export const brokenAtHostBytes: readonly FaultKind[] = ["SIGKILL at a byte from the host", "SSH connection cut"];
 const ofDisk: readonly FaultKind[] = ["SIGKILL at a change of the repository's folder", "disk full"];
 const uploading: readonly FaultCommand[] = ["backup", "backup", "backup", "prune", "prune", "copy", "rewrite"];
 const anyCommand: readonly FaultCommand[] = [
@@ -98,7 +99,7 @@ export function planFaults(random: Random, isLong: boolean): FaultPlan[] {
 
 function planOne(kind: FaultKind, pick: <T>(list: readonly T[]) => T): FaultPlan {
   const isOfDisk = ofDisk.includes(kind);
-  const command: FaultCommand = ofHost.includes(kind)
+  const command: FaultCommand = brokenAtHostBytes.includes(kind)
     ? "backup"
     : kind === "S3 connection cut in an upload" || kind === "disk full"
       ? pick(uploading)
@@ -112,7 +113,11 @@ function planOne(kind: FaultKind, pick: <T>(list: readonly T[]) => T): FaultPlan
           ? pick(["main", "disk"])
           : "main"
         : pick(["main", "main", "second"]);
-  const canPass = kind.startsWith("S3") || kind === "SSH connection cut";
-  const form = kind === "S3 answers slowly" ? "passing" : canPass ? pick(["passing", "lasting"] as const) : "lasting";
+  const form =
+    kind === "S3 answers slowly"
+      ? "passing"
+      : kind.startsWith("S3") || kind === "SSH connection cut"
+        ? pick(["passing", "lasting"] as const)
+        : "lasting";
   return { kind, command, place, form };
 }

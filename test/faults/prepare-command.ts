@@ -3,8 +3,9 @@ import { expect } from "vitest";
 import { compareTrees } from "../fixtures/compare-trees.ts";
 import type { createSeededRandom } from "../fixtures/seeded-random.ts";
 import { describeTree, type TreeManifest } from "../fixtures/tree-manifest.ts";
+import { moreThanOnePackBytes } from "./changing-tree.ts";
 import type { FaultScene, PlaceUnderFault } from "./open-fault-scene.ts";
-import type { FaultPlan } from "./plan-faults.ts";
+import { brokenAtHostBytes, type FaultPlan } from "./plan-faults.ts";
 import { runLifeboat } from "./run-lifeboat.ts";
 
 export interface PreparedCommand {
@@ -17,6 +18,9 @@ export interface PreparedCommand {
   /** Looks at what a command that succeeded has made. */
   judge(): Promise<void>;
 }
+
+/** What at least comes from the host in a run that is broken after a number of bytes. */
+export const bytesFromHost = 3 * 1024 * 1024;
 
 /** Rewritten snapshots lack some of these, no snapshot lacks anything else. */
 export const erasable = /^srv\/uploads\/file-2[234] /;
@@ -62,7 +66,8 @@ export class CommandKitchen {
     };
     switch (command) {
       case "backup":
-        await this.#changeTree(kind === "disk full" || this.#random.below(8) === 0);
+        if (brokenAtHostBytes.includes(kind)) await this.#changeTree(bytesFromHost);
+        else await this.#changeTree(kind === "disk full" || this.#random.below(8) === 0 ? moreThanOnePackBytes : undefined);
         if (name === "main") this.#uncopied++;
         return plain(["backup", "run", name === "disk" ? "web1/disk" : "web1/tree", "--here"]);
       case "copy":
@@ -105,13 +110,13 @@ export class CommandKitchen {
     this.trees.set(manifest["etc/conf.d/a.conf"]!.split(" ").at(-1)!, manifest);
   }
 
-  async #changeTree(large: boolean): Promise<void> {
-    await this.#scene.tree.change({ large });
+  async #changeTree(largeBytes = 1000): Promise<void> {
+    await this.#scene.tree.change({ largeBytes });
     this.#noteTree();
   }
 
   async #backUp(): Promise<void> {
-    await this.#changeTree(false);
+    await this.#changeTree();
     const { folder, configFile } = this.#scene;
     const { exitCode, stderr } = await runLifeboat(folder, ["--config", configFile, "backup", "run", "web1/tree", "--here"]);
     expect(exitCode, stderr).toBe(0);

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { compareTrees } from "../../../test/fixtures/compare-trees.ts";
 import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
+import { compareTrees } from "../../../test/fixtures/compare-trees.ts";
 import { createSeededRandom } from "../../../test/fixtures/seeded-random.ts";
 import { createPlace, jsonLines, type Place } from "./test-command-line.ts";
 
