@@ -143,13 +143,28 @@ test("cut at random places: the run goes on, reads little again, and stores what
   for (let at = 0; at < (isLong ? 60 : 6); at++) distances.push(5 * mebibyte + random.below(8 * mebibyte));
   cutAfterEach(distances);
   const { snapshot, record } = await backUp();
-  expect(record, `seed ${seed}`).toMatchObject({ result: "passed", cause: null });
+  expect(record, `seed ${seed}, ${record.cause}, ${delays}`).toMatchObject({ result: "passed", cause: null });
   console.log(`${bytes} bytes, ${record.figures.bytes_received} received, ${record.figures.reconnects} reconnects`);
   expect(record.figures).toMatchObject({ files_new: 482, total_bytes_processed: bytes, reconnects: delays.length });
   expect(record.figures).not.toHaveProperty("bytes_resumed");
   expect(delays.length).toBeGreaterThanOrEqual(4);
   // Each cut costs what was on its way (8 MiB a channel) and what is too fresh to be sure of (2 MiB and a file).
   expect(record.figures.bytes_received! - bytes, `seed ${seed}`).toBeLessThan((delays.length + 1) * 24 * mebibyte);
+  await expectWhole(snapshot!.id);
+}, 300_000);
+
+test("cut while a changed large file is compared: it is compared again, and only what differs is moved", async () => {
+  const content = Buffer.from(randomBytes(64 * mebibyte));
+  await writeFile(join(tree, "large"), content);
+  expect((await backUp()).record).toMatchObject({ result: "passed" });
+  // A megabyte in each of eight places.
+  for (let at = 0; at < 8; at++) randomBytes(mebibyte).copy(content, at * 8 * mebibyte);
+  await writeFile(join(tree, "large"), content);
+  cutAfterEach([2 * mebibyte + random.below(4 * mebibyte)]);
+  const { snapshot, record } = await backUp();
+  expect(record, `seed ${seed}, ${record.cause}`).toMatchObject({ result: "passed", figures: { reconnects: 1, files_changed: 1 } });
+  expect(record.figures.bytes_unmoved).toBe(56 * mebibyte);
+  expect(record.figures.bytes_received).toBeLessThan(20 * mebibyte);
   await expectWhole(snapshot!.id);
 }, 300_000);
 
@@ -163,7 +178,7 @@ test("cut while many files are listed: what was listed is not entered twice, and
   }
   cutAfterEach(Array.from({ length: 6 }, (_, at) => (at + 1) * 400 * kibibyte + random.below(600 * kibibyte)));
   const { snapshot, record } = await backUp();
-  expect(record, `seed ${seed}`).toMatchObject({ result: "passed", cause: null });
+  expect(record, `seed ${seed}, ${record.cause}, ${delays}`).toMatchObject({ result: "passed", cause: null });
   expect(record.figures).toMatchObject({ files_new: count, reconnects: delays.length });
   expect(delays.length, `seed ${seed}`).toBeGreaterThanOrEqual(3);
   await expectWhole(snapshot!.id);

@@ -1,10 +1,11 @@
-import { type FileSource, LifeboatError, type RangeAccess, type RangesVerdict } from "@lifeboat/model";
+import { type FileSource, LifeboatError, messageOf, type RangeAccess, type RangesVerdict } from "@lifeboat/model";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
 import { BlobReader } from "../restorer/blob-reader.ts";
 import type { ArchiveItem } from "./archive-item.ts";
 import type { BatchReading } from "./batch-reading.ts";
 import { ChangedFile } from "./changed-file.ts";
+import { isConnectionLoss } from "./reconnects.ts";
 import { storedBlobs } from "./stored-content.ts";
 
 export interface RangeReadingParts {
@@ -39,13 +40,14 @@ export class RangeReading {
 
   /**
    * Fills in content and extras and gives the verdict; undefined when the file has to be read whole, for whatever reason. Rejects when
-   * the run is stopped.
+   * the run is stopped, and when the connection to the host was lost: nothing of it is kept then.
    */
   async read(item: ArchiveItem, reading: BatchReading): Promise<RangesVerdict | undefined> {
     const { signal, onDeclined, onUnmoved } = this.#parts;
     item.bytes = 0;
     item.resumedBytes = 0;
     item.unmovedBytes = 0;
+    let lost: LifeboatError | undefined;
     try {
       const verdict = await this.#readOpened(item, reading);
       if (typeof verdict !== "string") return verdict;
@@ -53,13 +55,15 @@ export class RangeReading {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof LifeboatError)) throw error;
-      onDeclined(item, error.message);
+      if (isConnectionLoss(error)) lost = error;
+      else onDeclined(item, messageOf(error));
     } finally {
       this.#open?.close();
       this.#open = undefined;
     }
     onUnmoved(item, item.resumedBytes - item.bytes);
     reading.settle(item);
+    if (lost !== undefined) throw lost;
     return undefined;
   }
 

@@ -54,6 +54,8 @@ export class ReadQueue {
   /** Those that are compared with their earlier state: one after the other, so that a host hashes on one core only. */
   readonly #ranged: ArchiveItem[] = [];
   #isRanging = false;
+  /** Of those, which the connection broke in. */
+  readonly #brokenRanges = new WeakSet<ArchiveItem>();
   #queuedBytes = 0;
   #inStreams = 0;
   #flushing = false;
@@ -232,8 +234,15 @@ export class ReadQueue {
       const verdict = await this.#ranges.read(item, reading);
       if (this.#failure !== undefined) throw this.#failure.error;
       if (verdict !== undefined) this.#judge(item, { kind: "verdict", index: 0, ...verdict }, reading, true);
+      else this.#withoutBase(item);
+    } catch (error) {
+      if (!isConnectionLoss(error) || this.#failure !== undefined || this.#signal.aborted) throw error;
+      await this.#reconnects.after(error);
+      this.#throwFailure();
+      // Twice at most, because nothing of it is kept: read whole, each break leaves more of it to go on from.
+      if (this.#brokenRanges.has(item)) this.#withoutBase(item);
       else {
-        item.base = undefined;
+        this.#brokenRanges.add(item);
         this.add(item);
       }
     } finally {
@@ -275,6 +284,11 @@ export class ReadQueue {
     if (whole.length > 0) portions.push({ items: whole, isRead: true });
     if (again.length > 0) portions.push({ items: again, isRead: false });
     return portions;
+  }
+
+  #withoutBase(item: ArchiveItem): void {
+    item.base = undefined;
+    this.add(item);
   }
 
   #eventsOf({ items, isRead, collector, reading, started }: BatchWork): AsyncIterable<readonly ReadEvent[]> {
