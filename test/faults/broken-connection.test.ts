@@ -176,7 +176,9 @@ test("cut while many files are listed: what was listed is not entered twice, and
     for (let index = 0; index < 1000; index++) await writeFile(join(path, `file-${index}`), `${folder} ${index}`);
     await mkdir(join(tree, `folder-${folder}`, "empty"));
   }
-  cutAfterEach(Array.from({ length: 6 }, (_, at) => (at + 1) * 400 * kibibyte + random.below(600 * kibibyte)));
+  // Three within the listing, and then so that in one of the streams something comes that stays.
+  const distances = [400, 900, 1400].map((least) => (least + random.below(500)) * kibibyte);
+  cutAfterEach([...distances, 10 * mebibyte, 10 * mebibyte]);
   const { snapshot, record } = await backUp();
   expect(record, `seed ${seed}, ${record.cause}, ${delays}`).toMatchObject({ result: "passed", cause: null });
   expect(record.figures).toMatchObject({ files_new: count, reconnects: delays.length });

@@ -9,6 +9,9 @@ import { nodeOfEntry } from "./node-of-entry.ts";
  */
 const marginBytes = 2 * 1024 * 1024;
 
+/** A header at least, and what fills the last block: of very small files this is most of what comes. */
+const tarBlockBytes = 512;
+
 interface Progress {
   /** Bytes that came for it, without holes. */
   received: number;
@@ -20,10 +23,12 @@ interface Progress {
 /** How far the content of one batch has come, before the verdicts: what a checkpoint may name of it. */
 export class BatchReading {
   readonly #items = new Map<ArchiveItem, Progress>();
+  /** Bytes of the stream, at least so many. */
   #received = 0;
   #hasDoubt = false;
 
   start(item: ArchiveItem): void {
+    this.#received += tarBlockBytes;
     if (item.entry.type === "file") this.#items.set(item, { received: 0, hasHoles: false, endedAt: undefined });
   }
 
@@ -40,7 +45,9 @@ export class BatchReading {
 
   end(item: ArchiveItem): void {
     const progress = this.#items.get(item);
-    if (progress !== undefined) progress.endedAt = this.#received;
+    if (progress === undefined) return;
+    this.#received += (tarBlockBytes - (progress.received % tarBlockBytes)) % tarBlockBytes;
+    progress.endedAt = this.#received;
   }
 
   /** After a read error tar sends zeros, and only the verdict says for which file. */
