@@ -162,7 +162,10 @@ test("cut while a changed large file is compared: it is compared again, and only
   await writeFile(join(tree, "large"), content);
   cutAfterEach([2 * mebibyte + random.below(4 * mebibyte)]);
   const { snapshot, record } = await backUp();
-  expect(record, `seed ${seed}, ${record.cause}`).toMatchObject({ result: "passed", figures: { reconnects: 1, files_changed: 1 } });
+  expect(record, `seed ${seed}, ${record.cause}`).toMatchObject({
+    result: "passed",
+    figures: { reconnects: 1, files_changed: 1 },
+  });
   expect(record.figures.bytes_unmoved).toBe(56 * mebibyte);
   expect(record.figures.bytes_received).toBeLessThan(20 * mebibyte);
   await expectWhole(snapshot!.id);
