@@ -28,7 +28,9 @@ const isLong = process.env.LIFEBOAT_TEST_LONG === "1";
 const mebibyte = 1024 * 1024;
 const largeBytes = (isLong ? 1024 : 160) * mebibyte;
 /** What a kill may cost: a twentieth; of small sources, what a run lets be uncovered, with what lies in pipes and sockets. */
-const allowedLoss = (bytes: number) => Math.max(bytes / 20, 48 * mebibyte);
+const allowedLoss = (bytes: number) => Math.max(bytes / 20, 48 * mebibyte) + lineBytes;
+/** Listing, headers and SSH's own bytes: what came is counted on the line. */
+const lineBytes = 4 * mebibyte;
 
 let ssh: SshHost;
 let proxy: TcpProxy;
