@@ -17,8 +17,8 @@ export class BlobReader {
   readonly #repository: Repository;
   readonly #pool: OpeningPool;
   readonly #memory = createPackMemory(maxSpareBytes);
-  /** Memory of plain blobs that somebody still uses. */
-  readonly #lent = new Set<ArrayBufferLike>();
+  /** Memory of plain blobs that somebody may still use; weak, because not everybody says when it is done. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
   #bytesRead = 0;
 
   constructor(repository: Repository) {
