@@ -6,11 +6,14 @@ import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { OpeningPool, plainRoomFor } from "./opening-pool.ts";
 import { createPackMemory } from "./pack-memory.ts";
 
-/** Neighbours with a gap up to this are read in one request; so much at most in one. As restic does. */
+/** Neighbours with a gap up to this are read in one request, as restic does. */
 const maxGapBytes = 1024 * 1024;
-const maxRangeBytes = 16 * 1024 * 1024;
-/** Memory kept for the next window. */
-const maxSpareBytes = 48 * 1024 * 1024;
+/**
+ * So much at most in one, sealed and opened: more than any blob has. All memory is taken in this size, so that what one range gives back
+ * fits the next one; memory of many sizes ends as garbage.
+ */
+const maxRangeBytes = 12 * 1024 * 1024;
+const maxSpareBytes = 4 * maxRangeBytes;
 
 /** Loads many blobs at once: few large ranges, opened in threads. */
 export class BlobReader {
@@ -79,11 +82,11 @@ export class BlobReader {
     const length = last.offset + last.length - offset;
     let plain: (Uint8Array | undefined)[] = [];
     try {
-      const into = this.#memory.take(length);
+      const into = this.#memory.take(Math.max(length, maxRangeBytes));
       const bytes = await this.#repository.store.get(objectName("pack", first.packId), { offset, length, signal, into });
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
-      const room = this.#memory.take(plainRoomFor(blobs)).buffer;
+      const room = this.#memory.take(Math.max(plainRoomFor(blobs), maxRangeBytes)).buffer;
       const opened = await this.#pool.open(bytes as typeof into, blobs, room);
       this.#memory.give(opened.buffer);
       this.#lent.add(opened.target);
@@ -110,16 +113,20 @@ export class BlobReader {
 function mergeRanges(blobs: BlobLocation[]): BlobLocation[][] {
   blobs.sort((a, b) => a.offset - b.offset);
   const ranges: BlobLocation[][] = [];
+  let plainBytes = 0;
   for (const blob of blobs) {
     const range = ranges.at(-1);
     const previous = range?.at(-1);
+    const room = plainRoomFor([blob]);
     const fits =
       range !== undefined &&
       previous !== undefined &&
       blob.offset - (previous.offset + previous.length) <= maxGapBytes &&
-      blob.offset + blob.length - range[0]!.offset <= maxRangeBytes;
+      blob.offset + blob.length - range[0]!.offset <= maxRangeBytes &&
+      plainBytes + room <= maxRangeBytes;
     if (fits) range.push(blob);
     else ranges.push([blob]);
+    plainBytes = fits ? plainBytes + room : room;
   }
   return ranges;
 }

@@ -1,12 +1,12 @@
 import type { ExtendedAttribute, FileEntry, RestoreTarget } from "@lifeboat/model";
 import { sha256Stream } from "../crypto/index.ts";
-import type { TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { plainBytesOf, zeroBlobBytes, zeroBlobId } from "./file-parts.ts";
+import type { RestoreNode } from "./restore-item.ts";
 
 export interface FileToCompare {
   readonly entry: FileEntry;
-  readonly node: TreeNode;
+  readonly node: RestoreNode;
 }
 
 export interface CompareOptions {

@@ -1,11 +1,12 @@
 import { epochFromRfc3339, type FileEntry } from "@lifeboat/model";
-import { type TreeNode, unixMode } from "../format/index.ts";
+import { unixMode } from "../format/index.ts";
+import type { RestoreNode } from "./restore-item.ts";
 
 /**
  * In what an entry of a target is not as its node, without owners and content, in words for people; the first word is enough to know
  * that they differ. Attributes are not in a listing.
  */
-export function describeDifferences(entry: FileEntry, node: TreeNode): string[] {
+export function describeDifferences(entry: FileEntry, node: RestoreNode): string[] {
   if (entry.type !== node.type) return [`is a ${entry.type}, wanted a ${node.type}`];
   const differences: string[] = [];
   if (node.type === "file" && entry.size !== node.size) differences.push(`has ${entry.size} bytes, wanted ${node.size}`);
@@ -17,7 +18,7 @@ export function describeDifferences(entry: FileEntry, node: TreeNode): string[] 
   return differences;
 }
 
-export function hasSameOwner(entry: FileEntry, node: TreeNode): boolean {
+export function hasSameOwner(entry: FileEntry, node: RestoreNode): boolean {
   return entry.uid === node.uid && entry.gid === node.gid;
 }
 

@@ -1,7 +1,7 @@
 import { maxPlainBytes } from "../blob-codec/index.ts";
 import { sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
-import type { TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
+import type { RestoreNode } from "./restore-item.ts";
 import { tarPaddingBytes } from "./tar-headers.ts";
 
 /** SHA-256 of 512 KiB of zeros: what the chunker makes of every half MiB of a hole. */
@@ -28,7 +28,7 @@ export interface FileParts {
 }
 
 /** Where the data of a file lies. A file with zero blobs is restored sparse, without reading them. */
-export function filePartsOf(repository: Repository, node: TreeNode): FileParts {
+export function filePartsOf(repository: Repository, node: RestoreNode): FileParts {
   const parts: { offset: number; bytes: number; blobs: string[]; blobBytes: number[]; fillBytes: number }[] = [];
   let offset = 0;
   let hasHoles = false;

@@ -2,7 +2,8 @@ import type { ByteString, FileEntry, Overwrite, RestoreTarget } from "@lifeboat/
 import type { Repository } from "../repository/repository.ts";
 import { compareContents } from "./compare-contents.ts";
 import { describeDifferences, hasSameOwner } from "./compare-entry.ts";
-import { hasFurtherNames, type RestoreItem, type RestorePlan } from "./restore-plan.ts";
+import { hasFurtherNames, type RestoreItem } from "./restore-item.ts";
+import type { RestorePlan } from "./restore-plan.ts";
 import { parentOf, StagePlaces } from "./stage-places.ts";
 
 export interface ReconcileOptions {
@@ -262,7 +263,7 @@ class Reconciler {
       folders: this.#folders,
       files: this.#files,
       others: this.#others,
-      settle: this.#options.plan.folders.filter((item) => this.#mustSettle(item)),
+      settle: [...this.#options.plan.folders].filter((item) => this.#mustSettle(item)),
       remove: this.#remove,
       open: this.#options.root ? [] : [...this.#written].filter(isClosed),
       stages: this.#stages.used(),

@@ -2,26 +2,16 @@ import { type ByteString, LifeboatError } from "@lifeboat/model";
 import type { TreeNode } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
-import { PlannedNode } from "./planned-node.ts";
-
-/** One thing to be created. `path` is relative to the target, without a leading slash. */
-export interface RestoreItem {
-  readonly path: ByteString;
-  /** Without its name and what else no restore needs: see PlannedNode. */
-  readonly node: TreeNode;
-  /** First path of the same inode; this one becomes a hard link to it. */
-  readonly hardLinkTo?: ByteString;
-  /** Where it is written first when it replaces something. */
-  readonly writeTo?: ByteString;
-}
+import { PackedItems } from "./packed-items.ts";
+import { hasFurtherNames, type RestoreItem, type RestoreItems } from "./restore-item.ts";
 
 export interface RestorePlan {
   /** Folders first, each before what it holds. */
-  readonly folders: readonly RestoreItem[];
+  readonly folders: RestoreItems;
   /** Files with content, in the order in which their blobs lie in the packs: each pack is read about once. */
-  readonly files: readonly RestoreItem[];
+  readonly files: RestoreItems;
   /** Links, devices, pipes, empty files and further names of files. */
-  readonly others: readonly RestoreItem[];
+  readonly others: RestoreItems;
   /** What cannot be restored at all: sockets, node types nobody knows, folders whose list is lost. */
   readonly skipped: readonly { readonly path: ByteString; readonly reason: string }[];
 }
@@ -70,14 +60,14 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
 
 class Planner {
   readonly #options: PlanOptions;
-  readonly #folders: RestoreItem[] = [];
-  readonly #files: RestoreItem[] = [];
+  readonly #folders = new PackedItems();
+  readonly #files = new PackedItems();
   /** Where the first blob of each of them lies. */
   readonly #packs: number[] = [];
   readonly #offsets: number[] = [];
-  readonly #others: RestoreItem[] = [];
+  readonly #others = new PackedItems();
   readonly #skipped: { path: ByteString; reason: string }[] = [];
-  readonly #inodes = new Map<string, { readonly path: ByteString; readonly node: TreeNode }>();
+  readonly #inodes = new Map<string, { readonly path: ByteString; readonly content: TreeNode["content"] }>();
   readonly #places = new Map<string, number>();
   readonly #packOrder = new Map<string, number>();
 
@@ -113,12 +103,12 @@ class Planner {
           folder.isIncluded || (relation === "inside" && isIncluded?.(`/${path}` as ByteString, isFolder) === true);
         if (isFolder) {
           if (node.subtree === undefined) throw repository.damaged("tree", folder.tree, `folder ${node.name} has no subtree`);
-          const way: WayTo = { item: { path, node: new PlannedNode(node) }, above: folder.above, isTaken: false };
+          const way: WayTo = { item: { path, node: node }, above: folder.above, isTaken: false };
           if (isWanted) this.#take(way);
           below.push({ path, tree: node.subtree, depth: folder.depth + 1, isIncluded: isWanted, above: way });
         } else if (relation === "inside" && isWanted) {
           this.#take(folder.above);
-          this.#add(path, new PlannedNode(node));
+          this.#add(path, node);
         }
       }
       // One by one: a call does not take as many arguments as a folder may have folders.
@@ -164,10 +154,10 @@ class Planner {
 
   plan(): RestorePlan {
     const [packs, offsets] = [this.#packs, this.#offsets];
-    const order = Uint32Array.from(this.#files.keys()).sort((a, b) => packs[a]! - packs[b]! || offsets[a]! - offsets[b]!);
+    const order = Uint32Array.from(packs.keys()).sort((a, b) => packs[a]! - packs[b]! || offsets[a]! - offsets[b]!);
     return {
       folders: this.#folders,
-      files: Array.from(order, (at) => this.#files[at]!),
+      files: this.#files.inOrder(order),
       others: this.#others,
       skipped: this.#skipped,
     };
@@ -198,11 +188,11 @@ class Planner {
       const key = `${node.deviceId}:${node.inode}`;
       const first = this.#inodes.get(key);
       // Names of one inode that was written to in between are two files in the snapshot: never let one replace the other.
-      if (first !== undefined && isSameContent(first.node, node)) {
+      if (first !== undefined && isSameContent(first.content, node.content)) {
         this.#others.push({ path, node, hardLinkTo: first.path });
         return;
       }
-      if (first === undefined) this.#inodes.set(key, { path, node });
+      if (first === undefined) this.#inodes.set(key, { path, content: node.content });
     }
     const firstBlob = node.content?.[0];
     const location = firstBlob === undefined ? undefined : this.#options.repository.index.locate(firstBlob, "data");
@@ -223,11 +213,6 @@ class Planner {
   }
 }
 
-/** The inode was seen under more than one name, not all of them in the snapshot perhaps. */
-export function hasFurtherNames(node: TreeNode): boolean {
-  return node.links > 1 && node.inode !== "0";
-}
-
 /** Tells for each node, asked in their order, whether its name stood there before. Sound folders are sorted and cost a comparison a node. */
 function findRepeats(nodes: readonly TreeNode[]): (node: TreeNode) => boolean {
   const isSorted = nodes.every((node, at) => at === 0 || nodes[at - 1]!.name < node.name);
@@ -240,7 +225,6 @@ function findRepeats(nodes: readonly TreeNode[]): (node: TreeNode) => boolean {
   };
 }
 
-function isSameContent(a: TreeNode, b: TreeNode): boolean {
-  const [own = [], other = []] = [a.content, b.content];
+function isSameContent(own: readonly string[] = [], other: readonly string[] = []): boolean {
   return own.length === other.length && own.every((id, at) => id === other[at]);
 }

@@ -11,7 +11,8 @@ import type { Snapshot } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { BlobReader } from "./blob-reader.ts";
 import { type Reconciliation, reconcileTarget } from "./reconcile-target.ts";
-import { type PlanOptions, planRestore, type RestoreItem, type RestorePlan } from "./restore-plan.ts";
+import type { RestoreItem } from "./restore-item.ts";
+import { type PlanOptions, planRestore, type RestorePlan } from "./restore-plan.ts";
 import { writeRestoreStream } from "./restore-stream.ts";
 import { type RestoreProblem, RestoreTally } from "./restore-tally.ts";
 import { writeReconciled } from "./write-reconciled.ts";
@@ -118,7 +119,7 @@ function refuseNothing(options: RestoreOptions, plan: RestorePlan): void {
     throw new LifeboatError("path-not-found", "nothing in the snapshot fits the patterns; nothing was written");
   }
   if (include.length === 0 || plan.files.length + plan.others.length > 0) return;
-  if (plan.folders.some((folder) => isWanted(folder, include))) return;
+  for (const folder of plan.folders) if (isWanted(folder, include)) return;
   throw new LifeboatError("path-not-found", `the snapshot holds no ${include.map(displayName).join(", ")}; nothing was written`);
 }
 
@@ -133,12 +134,16 @@ function resultOf(
   tally: RestoreTally,
   reader: BlobReader,
 ): RestoreResult {
-  const isDevice = ({ path, node }: RestoreItem) => (node.type === "dev" || node.type === "chardev") && tally.notMade.has(path);
+  let [furtherNames, devicesNotMade] = [0, 0];
+  for (const { path, node, hardLinkTo } of others) {
+    if (hardLinkTo !== undefined) furtherNames++;
+    if ((node.type === "dev" || node.type === "chardev") && tally.notMade.has(path)) devicesNotMade++;
+  }
   return {
     plan,
-    files: files.length + others.filter((item) => item.hardLinkTo !== undefined).length - tally.leftOut.size,
+    files: files.length + furtherNames - tally.leftOut.size,
     folders: folders.length,
-    others: others.filter((item) => item.hardLinkTo === undefined).length,
+    others: others.length - furtherNames,
     bytes: tally.totalBytes - tally.leftOutBytes,
     replaced: existing.replaced,
     unchanged: existing.unchanged,
@@ -148,6 +153,6 @@ function resultOf(
     problems: tally.problems,
     problemCount: tally.problemCount,
     attributesNotSet: tally.attributesNotSet,
-    devicesNotMade: others.filter(isDevice).length,
+    devicesNotMade,
   };
 }

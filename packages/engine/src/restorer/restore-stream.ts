@@ -2,7 +2,7 @@ import { type ByteString, displayName, LifeboatError, type RestoreTarget, type R
 import type { Repository } from "../repository/repository.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { type FilePart, filePartsOf, sparseMapBlock } from "./file-parts.ts";
-import type { RestoreItem } from "./restore-plan.ts";
+import type { RestoreItem, RestoreItems } from "./restore-item.ts";
 import type { RestoreTally } from "./restore-tally.ts";
 import { tarEnd, tarHeaders, tarPaddingBytes } from "./tar-headers.ts";
 import { TarOutput } from "./tar-output.ts";
@@ -19,20 +19,31 @@ export interface RestoreStreamOptions {
 
 /** In the order of the stream: folders before what they hold, files before their further names. */
 export interface RestoreStreamContent {
-  readonly folders?: readonly RestoreItem[];
-  readonly files?: readonly RestoreItem[];
-  readonly others?: readonly RestoreItem[];
+  readonly folders?: RestoreItems;
+  readonly files?: RestoreItems;
+  readonly others?: RestoreItems;
   /** Folders whose header comes after all that they hold, deepest first: an ordinary `tar --extract` then leaves them their times. */
-  readonly closing?: readonly RestoreItem[];
+  readonly closing?: RestoreItems;
 }
 
 /** Plain bytes that are loaded ahead; two windows are in memory at once. */
-const windowBytes = 32 * 1024 * 1024;
+const windowBytes = 16 * 1024 * 1024;
+
+/** What stands in front of the first blob of a file. It is made when it is written: a window has thousands. */
+interface PieceStart {
+  /** Bytes that follow the headers, the map among them. */
+  readonly stored: number;
+  /** Of a file with holes: its size, and where its data belong. */
+  readonly sparse: { readonly size: number; readonly map: Buffer } | undefined;
+}
+
+/** A file's last block is filled up with less than one of zeros, and the last block of a run of data with as much again. */
+const zeros = Buffer.alloc(1024);
 
 /** A piece of a tar archive: a header alone, or a run of blobs of one file. */
 interface Piece {
   readonly item: RestoreItem;
-  readonly header: Buffer | undefined;
+  readonly start: PieceStart | undefined;
   readonly blobs: readonly string[];
   readonly padding: number;
   /** This piece ends the member. */
@@ -130,20 +141,19 @@ class RestoreStream {
       return;
     }
     const size = parts.reduce((sum, part) => sum + part.bytes, 0);
-    const map = hasHoles ? sparseMapBlock(parts, size) : Buffer.alloc(0);
+    const sparse = hasHoles ? { size, map: sparseMapBlock(parts, size) } : undefined;
     const dataParts = parts.filter((part) => part.blobs.length > 0);
-    const stored = map.length + dataParts.reduce((sum, part) => sum + part.bytes, 0);
-    const headers = headersOf(item, stored, hasHoles ? size : undefined);
-    const header = map.length === 0 ? headers : Buffer.concat([headers, map]);
+    const stored = dataParts.reduce((sum, part) => sum + part.bytes, sparse?.map.length ?? 0);
+    const start: PieceStart = { stored, sparse };
     const padding = tarPaddingBytes(stored);
     const runs = [...splitRuns(dataParts)];
-    if (runs.length === 0) yield [{ item, header, blobs: [], padding, isLast: true }, header.length];
+    if (runs.length === 0) yield [{ item, start, blobs: [], padding, isLast: true }, 0];
     for (const [at, run] of runs.entries()) {
       const isLast = at === runs.length - 1;
       yield [
         {
           item,
-          header: at === 0 ? header : undefined,
+          start: at === 0 ? start : undefined,
           blobs: run.blobs,
           padding: run.fillBytes + (isLast ? padding : 0),
           isLast,
@@ -155,23 +165,30 @@ class RestoreStream {
 
   async #writePieces(output: TarOutput, pieces: readonly Piece[], blobs: Map<string, Uint8Array | LifeboatError>): Promise<void> {
     for (const piece of pieces) {
-      const damage = piece.header !== undefined && piece.isLast ? damageOf(piece, blobs) : undefined;
+      const damage = piece.start !== undefined && piece.isLast ? damageOf(piece, blobs) : undefined;
       if (damage !== undefined) {
         // Nothing of this file has gone out yet: it is left out whole, the others go on.
         this.#options.tally.leaveOut(piece.item, damage.message);
         continue;
       }
-      if (piece.header !== undefined) await output.write(piece.header);
-      for (const id of piece.blobs) {
-        const blob = blobs.get(id);
-        const bytes = this.#bytesOrZeros(piece.item, id, blob);
-        await output.write(bytes);
-        this.#options.tally.bytesDone += bytes.length;
+      for (const bytes of this.#bytesOf(piece, blobs)) {
+        const isOnItsWay = output.write(bytes);
+        if (isOnItsWay !== undefined) await isOnItsWay;
       }
-      if (piece.padding > 0) await output.write(Buffer.alloc(piece.padding));
       if (piece.isLast) this.#options.tally.filesDone++;
       this.#options.tally.tell(piece.item);
     }
+  }
+
+  *#bytesOf({ item, start, blobs: ids, padding }: Piece, blobs: Map<string, Uint8Array | LifeboatError>): Generator<Uint8Array> {
+    if (start !== undefined) yield headersOf(item, start.stored, start.sparse?.size);
+    if (start?.sparse !== undefined) yield start.sparse.map;
+    for (const id of ids) {
+      const bytes = this.#bytesOrZeros(item, id, blobs.get(id));
+      yield bytes;
+      this.#options.tally.bytesDone += bytes.length;
+    }
+    if (padding > 0) yield zeros.subarray(0, padding);
   }
 
   /** The header of a large file has gone out before this blob was read: its place must be filled, and the rest is worth having. */

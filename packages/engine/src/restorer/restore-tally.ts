@@ -1,5 +1,5 @@
 import { type ByteString, type Clock, displayName, type ProgressListener, type TargetProblem } from "@lifeboat/model";
-import type { RestoreItem } from "./restore-plan.ts";
+import type { RestoreItem, RestoreItems } from "./restore-item.ts";
 import { splitStaged } from "./stage-places.ts";
 
 export interface RestoreProblem {
@@ -42,7 +42,7 @@ export class RestoreTally {
   }
 
   /** Files that will be written, for the progress. */
-  expect(files: readonly RestoreItem[]): void {
+  expect(files: RestoreItems): void {
     this.totalFiles = files.length;
     for (const { node } of files) if ((node.content?.length ?? 0) > 0) this.totalBytes += node.size;
   }

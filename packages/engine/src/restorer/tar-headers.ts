@@ -1,10 +1,11 @@
 import { type ByteString, epochFromRfc3339, fromBytes } from "@lifeboat/model";
-import { type TreeNode, unixMode } from "../format/index.ts";
+import { unixMode } from "../format/index.ts";
+import type { RestoreNode } from "./restore-item.ts";
 
 /** What one tar member needs beyond its node. Paths are relative to the target, without a leading slash. */
 export interface TarMember {
   readonly path: ByteString;
-  readonly node: TreeNode;
+  readonly node: RestoreNode;
   /** Set for the second and later names of an inode: the member is a hard link to that path. */
   readonly hardLinkTo?: ByteString;
   /** Bytes that follow the header; for a sparse file the map and the data parts. */
@@ -13,6 +14,8 @@ export interface TarMember {
   readonly sparseSize?: number;
 }
 
+type Epoch = NonNullable<ReturnType<typeof epochFromRfc3339>>;
+
 const typeFlags: Record<string, string> = { file: "0", dir: "5", symlink: "2", dev: "4", chardev: "3", fifo: "6" };
 const blockBytes = 512;
 const maxOctal7 = 0o7777777;
@@ -20,15 +23,17 @@ const maxOctal11 = 0o77777777777;
 
 /** Header blocks of one member in pax format (POSIX.1-2001): nanoseconds, long names and xattrs go into an extended header. */
 export function tarHeaders(member: TarMember): Buffer {
-  const records = paxRecords(member);
-  const own = ustarBlock(member, member.hardLinkTo === undefined ? (typeFlags[member.node.type] ?? "0") : "1");
-  if (records === "") return own;
-  const body = Buffer.from(records, "latin1");
-  const padding = (blockBytes - (body.length % blockBytes)) % blockBytes;
-  const extended = Buffer.alloc(blockBytes);
-  extended.write("././@PaxHeader", 0, "latin1");
-  fillBlock(extended, { mode: 0o600, uid: 0, gid: 0, size: body.length, mtime: 0, flag: "x" });
-  return Buffer.concat([extended, body, Buffer.alloc(padding), own]);
+  const time = epochFromRfc3339(member.node.mtime);
+  const records = paxRecords(member, time);
+  const extendedBytes = records === "" ? 0 : blockBytes + records.length + tarPaddingBytes(records.length);
+  const headers = Buffer.allocUnsafe(extendedBytes + blockBytes).fill(0);
+  if (extendedBytes > 0) {
+    headers.write("././@PaxHeader", 0, "latin1");
+    fillBlock(headers.subarray(0, blockBytes), { mode: 0o600, uid: 0, gid: 0, size: records.length, mtime: 0, flag: "x" });
+    headers.write(records, blockBytes, "latin1");
+  }
+  fillMember(headers.subarray(extendedBytes), member, time);
+  return headers;
 }
 
 /** Two empty blocks end an archive. */
@@ -40,22 +45,20 @@ export function tarPaddingBytes(bytes: number): number {
   return (blockBytes - (bytes % blockBytes)) % blockBytes;
 }
 
-function ustarBlock({ path, node, hardLinkTo, bytes }: TarMember, flag: string): Buffer {
-  const block = Buffer.alloc(blockBytes);
+function fillMember(block: Buffer, { path, node, hardLinkTo, bytes }: TarMember, time: Epoch | undefined): void {
   block.write(path.slice(0, 100), 0, "latin1");
   const target = hardLinkTo ?? (node.type === "symlink" ? node.linkTarget : undefined);
   if (target !== undefined) block.write(target.slice(0, 100), 157, "latin1");
-  const mtime = epochFromRfc3339(node.mtime)?.seconds ?? 0;
-  fillBlock(block, { mode: unixMode(node.mode), uid: node.uid, gid: node.gid, size: bytes, mtime, flag });
   if (node.type === "dev" || node.type === "chardev") {
     const { major, minor } = splitDevice(node.device ?? "0");
     writeOctal(block, 329, 8, major);
     writeOctal(block, 337, 8, minor);
-    writeChecksum(block);
   }
-  return block;
+  const flag = hardLinkTo === undefined ? (typeFlags[node.type] ?? "0") : "1";
+  fillBlock(block, { mode: unixMode(node.mode), uid: node.uid, gid: node.gid, size: bytes, mtime: time?.seconds ?? 0, flag });
 }
 
+/** The fields that every block has; the checksum, over all that is in it, comes last. */
 function fillBlock(
   block: Buffer,
   fields: { mode: number; uid: number; gid: number; size: number; mtime: number; flag: string },
@@ -67,22 +70,24 @@ function fillBlock(
   writeOctal(block, 136, 12, fields.mtime < 0 || fields.mtime > maxOctal11 ? 0 : fields.mtime);
   block.write(fields.flag, 156, "latin1");
   block.write("ustar\x0000", 257, "latin1");
-  writeChecksum(block);
-}
-
-function writeOctal(block: Buffer, at: number, width: number, value: number): void {
-  block.write(`${value.toString(8).padStart(width - 1, "0")}\0`, at, "latin1");
-}
-
-function writeChecksum(block: Buffer): void {
   block.fill(32, 148, 156);
   let sum = 0;
   for (let at = 0; at < blockBytes; at++) sum += block[at]!;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  writeOctal(block, 148, 7, sum);
+}
+
+/** Digits with zeros in front, and a NUL as the last byte. Digit by digit: a header has a dozen of them, and strings cost more. */
+function writeOctal(block: Buffer, at: number, width: number, value: number): void {
+  let left = value;
+  for (let digit = at + width - 2; digit >= at; digit--) {
+    block[digit] = 48 + (left % 8);
+    left = Math.floor(left / 8);
+  }
+  block[at + width - 1] = 0;
 }
 
 /** The extended header's records as bytes in a string. */
-function paxRecords({ path, node, hardLinkTo, bytes, sparseSize }: TarMember): string {
+function paxRecords({ path, node, hardLinkTo, bytes, sparseSize }: TarMember, time: Epoch | undefined): string {
   let records = "";
   const add = (key: string, value: string) => {
     records += paxRecord(key, value);
@@ -99,7 +104,7 @@ function paxRecords({ path, node, hardLinkTo, bytes, sparseSize }: TarMember): s
   if (bytes > maxOctal11) add("size", String(bytes));
   if (node.uid > maxOctal7) add("uid", String(node.uid));
   if (node.gid > maxOctal7) add("gid", String(node.gid));
-  const mtime = paxTime(node.mtime);
+  const mtime = paxTime(time);
   if (mtime !== undefined) add("mtime", mtime);
   if (hardLinkTo === undefined) {
     for (const { name, value } of node.xattrs ?? []) {
@@ -119,8 +124,7 @@ function paxRecord(key: string, value: string): string {
 }
 
 /** Only where the block's whole seconds are not exact. */
-function paxTime(text: string): string | undefined {
-  const time = epochFromRfc3339(text);
+function paxTime(time: Epoch | undefined): string | undefined {
   if (time === undefined || (time.nanos === 0 && time.seconds >= 0 && time.seconds <= maxOctal11)) return undefined;
   if (time.nanos === 0) return String(time.seconds);
   // Before 1970 the fraction counts towards zero in pax: -1.25 is 1.25 s before, while nanos count upwards from the second.

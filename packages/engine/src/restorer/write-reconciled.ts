@@ -1,7 +1,6 @@
 import type { ByteString } from "@lifeboat/model";
-import { PlannedNode } from "./planned-node.ts";
 import type { Reconciliation } from "./reconcile-target.ts";
-import type { RestoreItem } from "./restore-plan.ts";
+import type { RestoreItem } from "./restore-item.ts";
 import { type RestoreStreamContent, type RestoreStreamOptions, writeRestoreStream } from "./restore-stream.ts";
 import { splitStaged } from "./stage-places.ts";
 
@@ -38,7 +37,7 @@ export async function writeReconciled(options: Omit<RestoreStreamOptions, "stage
 
 /** Files go into it before it gets its own mode: who is not root could not write into a closed one. */
 function openFolder(item: RestoreItem): RestoreItem {
-  return { ...item, node: new PlannedNode(item.node, item.node.mode | 0o700) };
+  return { ...item, node: { ...item.node, mode: item.node.mode | 0o700 } };
 }
 
 function* batchesOf(files: readonly RestoreItem[]): Generator<RestoreItem[]> {
