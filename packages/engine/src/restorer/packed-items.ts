@@ -242,12 +242,14 @@ class RecordReader {
   blob(): Uint8Array {
     const bytes = this.word();
     this.at += bytes;
-    return Uint8Array.prototype.slice.call(this.page, this.at - bytes, this.at);
+    return new Uint8Array(this.page.subarray(this.at - bytes, this.at));
   }
 
   ids(): string[] {
     const count = this.word();
     const from = this.at;
-    return Array.from({ length: count }, (_, number) => this.page.toString("hex", from + number * idBytes, from + (number + 1) * idBytes));
+    return Array.from({ length: count }, (_, number) =>
+      this.page.toString("hex", from + number * idBytes, from + (number + 1) * idBytes),
+    );
   }
 }

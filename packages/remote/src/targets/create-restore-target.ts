@@ -38,6 +38,8 @@ const extractCommand = [
   "tar",
   "--extract",
   "--file=-",
+  // Pieces of 64 KiB instead of 10: a sixth of the system calls.
+  "--blocking-factor=128",
   "--numeric-owner",
   "--same-permissions",
   "--delay-directory-restore",
