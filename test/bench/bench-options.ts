@@ -14,6 +14,8 @@ export interface BenchOptions {
   /** As many are measured with the peers; the time for all of them is worked out. */
   readonly peerFiles: number;
   readonly blobs: number;
+  /** When so much of the many small files has come the first run is killed: 0.75 is three quarters. undefined: by chance. */
+  readonly killedAt: number | undefined;
   /** Sizes of the trees whose unchanged backups are measured. */
   readonly flat: readonly number[];
 }
@@ -26,6 +28,7 @@ const defaults = {
   files: "100000",
   "peer-files": "1000",
   blobs: "10000000",
+  "killed-at": "random",
   flat: "100000,1000000",
 };
 
@@ -54,6 +57,7 @@ export function parseBenchOptions(words: readonly string[]): BenchOptions {
     files: Number(values.files),
     peerFiles: Number(values["peer-files"]),
     blobs: Number(values.blobs),
+    killedAt: values["killed-at"] === "random" ? undefined : Number(values["killed-at"]),
     flat: values.flat.split(",").map(Number),
   };
 }

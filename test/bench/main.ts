@@ -20,10 +20,7 @@ const pairRows = pairRowNames.some((name) => wanted.has(name)) ? await measurePa
 const singleRows: SingleRow[] = [];
 if (wanted.has("latency")) singleRows.push(await measureLatency(stage, options.files, options.peerFiles));
 if (wanted.has("link")) singleRows.push(await measureLinkShare(stage, options.bigMebibytes));
-if (wanted.has("killed")) {
-  const files = Math.ceil((options.bigMebibytes * 1024 * 1024) / 20_000);
-  singleRows.push(...(await measureKilledRuns(stage, options.bigMebibytes, files)));
-}
+if (wanted.has("killed")) singleRows.push(...(await measureKilledRuns(stage, options)));
 if (wanted.has("index")) singleRows.push(await measureIndexMemory(options.blobs));
 if (wanted.has("flat")) singleRows.push(...(await measureFlatMemory(stage, options.flat)));
 report(root, { pairs: options.pairs, resticVersion: stage.resticVersion, pairRows, singleRows });
