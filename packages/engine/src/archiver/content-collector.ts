@@ -7,7 +7,8 @@ export const singleBlobBytes = 512 * 1024;
 
 /**
  * Takes the content of one read stream, file after file: small files side by side into one buffer for the sealing threads,
- * large ones through a chunker. `known` is called when an item's blob ids are.
+ * large ones through a chunker. `known` is called when an item's blob ids are. Where a method gives a promise the next call has to wait
+ * for it; most of what small files need is done at once, and then there is none.
  */
 export class ContentCollector {
   readonly #writer: BlobWriter;
@@ -26,7 +27,7 @@ export class ContentCollector {
     this.#known = known;
   }
 
-  async start(item: ArchiveItem): Promise<void> {
+  start(item: ArchiveItem): Promise<void> | undefined {
     item.bytes = 0;
     item.resumedBytes = 0;
     item.unmovedBytes = 0;
@@ -35,11 +36,13 @@ export class ContentCollector {
     item.stream = undefined;
     if (item.entry.size > singleBlobBytes) {
       this.#openStream(item);
-      return;
+      return undefined;
     }
-    if (this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length) await this.flush();
-    this.#buffer ??= new Uint8Array(this.#writer.takeBatch());
-    this.#start = this.#filled;
+    const isFull = this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length;
+    const flushed = isFull ? this.flush() : undefined;
+    if (flushed !== undefined) return flushed.then(() => this.#startInBatch());
+    this.#startInBatch();
+    return undefined;
   }
 
   /** The rest of a file whose beginning is stored. */
@@ -51,30 +54,22 @@ export class ContentCollector {
     this.#openStream(item).resume(content, size);
   }
 
-  async data(item: ArchiveItem, bytes: Uint8Array): Promise<void> {
+  data(item: ArchiveItem, bytes: Uint8Array): Promise<void> | undefined {
     item.bytes += bytes.length;
-    if (this.#stream === undefined) {
-      if (item.bytes <= singleBlobBytes) {
-        this.#buffer!.set(bytes, this.#filled);
-        this.#filled += bytes.length;
-        return;
-      }
-      await this.#turnIntoStream(item);
-    }
-    await this.#stream!.write(bytes);
+    if (this.#stream !== undefined) return this.#stream.write(bytes);
+    if (item.bytes > singleBlobBytes) return this.#turnIntoStream(item, (stream) => stream.write(bytes));
+    this.#buffer!.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    return undefined;
   }
 
-  async hole(item: ArchiveItem, length: number): Promise<void> {
+  hole(item: ArchiveItem, length: number): Promise<void> | undefined {
     item.bytes += length;
-    if (this.#stream === undefined) {
-      if (item.bytes <= singleBlobBytes) {
-        this.#buffer!.fill(0, this.#filled, this.#filled + length);
-        this.#filled += length;
-        return;
-      }
-      await this.#turnIntoStream(item);
-    }
-    await this.#stream!.writeZeros(length);
+    if (this.#stream !== undefined) return this.#stream.writeZeros(length);
+    if (item.bytes > singleBlobBytes) return this.#turnIntoStream(item, (stream) => stream.writeZeros(length));
+    this.#buffer!.fill(0, this.#filled, this.#filled + length);
+    this.#filled += length;
+    return undefined;
   }
 
   end(item: ArchiveItem): void {
@@ -90,7 +85,7 @@ export class ContentCollector {
   }
 
   /** Hands over what is collected; `drain` waits for it. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> | undefined {
     const [buffer, owners, ranges] = [this.#buffer, this.#owners, this.#ranges];
     this.#buffer = undefined;
     this.#filled = 0;
@@ -98,7 +93,7 @@ export class ContentCollector {
     this.#ranges = [];
     if (buffer === undefined || owners.length === 0) {
       this.#buffer = buffer;
-      return;
+      return undefined;
     }
     const saving = this.#writer.saveBatch({ buffer: buffer.buffer, ranges: Uint32Array.from(ranges) });
     this.#track(
@@ -107,15 +102,16 @@ export class ContentCollector {
       }),
     );
     // Two batches in work keep the threads busy; more would only take memory.
-    if (this.#saving.size > 2) await Promise.race(this.#saving);
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#saving.size > 2) return Promise.race(this.#saving).then(() => this.#throwFailure());
+    this.#throwFailure();
+    return undefined;
   }
 
   /** Resolves when the ids of everything collected are known. */
   async drain(): Promise<void> {
     await this.flush();
     while (this.#saving.size > 0) await Promise.all(this.#saving);
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#throwFailure();
   }
 
   /** Gives up the file that is open. */
@@ -124,16 +120,27 @@ export class ContentCollector {
     this.#stream = undefined;
   }
 
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #startInBatch(): void {
+    this.#buffer ??= new Uint8Array(this.#writer.takeBatch());
+    this.#start = this.#filled;
+  }
+
   #openStream(item: ArchiveItem): BlobStream {
     this.#stream = this.#writer.openStream();
     item.stream = this.#stream;
     return this.#stream;
   }
 
-  /** The file is larger than listed: what lies in the batch goes first. */
-  async #turnIntoStream(item: ArchiveItem): Promise<void> {
-    await this.#openStream(item).write(this.#buffer!.subarray(this.#start, this.#filled));
+  /** The file is larger than listed: what lies in the batch goes first, before `more`. */
+  async #turnIntoStream(item: ArchiveItem, more: (stream: BlobStream) => Promise<void> | undefined): Promise<void> {
+    const stream = this.#openStream(item);
+    await stream.write(this.#buffer!.subarray(this.#start, this.#filled));
     this.#filled = this.#start;
+    await more(stream);
   }
 
   #settle(item: ArchiveItem, ids: readonly string[]): void {

@@ -81,6 +81,8 @@ export class FolderTree {
       const known = [...folder.nodes, ...(reading.get(folder) ?? []), ...(subfolders.get(folder) ?? [])];
       const names = new Set(known.map(({ name }) => name));
       for (const [name, node] of folder.resumedNodes) if (!names.has(name)) known.push(node);
+      // Listed, but nothing of it has come: the next run loses nothing when it does not find it, and most that are open are so.
+      if (known.length === 0 && folder.parent !== undefined) continue;
       const bytes = encodeTree(withoutDuplicates(sortNodes(known)));
       treeBytes += bytes.length;
       const subtree = this.#writer.saveTree(bytes);

@@ -22,6 +22,8 @@ export interface ReadOutcome {
   lost(item: ArchiveItem, kind: "vanished" | "unreadable", detail: string): void;
 }
 
+type VerdictEvent = Extract<ReadEvent, { kind: "verdict" }>;
+
 /** Items of one batch that are asked for together. */
 interface Portion {
   readonly items: readonly ArchiveItem[];
@@ -206,7 +208,10 @@ export class ReadQueue {
     this.#readings.add(reading);
     try {
       for await (const some of this.#eventsOf(work)) {
-        for (const event of some) await this.#handle(work, event);
+        for (const event of some) {
+          const waiting = this.#handle(work, event);
+          if (waiting !== undefined) await waiting;
+        }
         if (this.#failure !== undefined) throw this.#failure.error;
       }
       await collector.drain();
@@ -305,10 +310,12 @@ export class ReadQueue {
     return this.#source.readRest(first.entry, { offset: first.resume.size, signal: this.#signal });
   }
 
-  async #handle({ items, collector, reading, started, unsettled }: BatchWork, event: ReadEvent): Promise<void> {
+  /** A promise only when the next event has to wait: a small file has four events, and a promise for each costs more than what is done. */
+  #handle(work: BatchWork, event: ReadEvent): Promise<void> | undefined {
+    const { items, collector, reading, started } = work;
     if (event.kind === "doubt") {
       reading.doubt();
-      return;
+      return undefined;
     }
     const item = items[event.index]!;
     const isFile = item.entry.type === "file";
@@ -317,33 +324,45 @@ export class ReadQueue {
         started.add(event.index);
         item.extras = event.extras;
         reading.start(item);
-        if (isFile) await collector.start(item);
-        return;
-      case "data":
-        if (isFile) await collector.data(item, event.bytes);
-        reading.receive(item, event.bytes.length);
-        await this.#onBytes(item, event.bytes.length);
-        return;
+        return isFile ? collector.start(item) : undefined;
+      case "data": {
+        const { length } = event.bytes;
+        const taken = isFile ? collector.data(item, event.bytes) : undefined;
+        return taken === undefined
+          ? this.#received(reading, item, length)
+          : taken.then(() => this.#received(reading, item, length));
+      }
       case "hole":
         reading.hole(item);
-        if (isFile) await collector.hole(item, event.length);
-        return;
+        return isFile ? collector.hole(item, event.length) : undefined;
       case "end":
         reading.end(item);
         if (isFile) collector.end(item);
-        return;
-      case "verdict":
+        return undefined;
+      case "verdict": {
         // The verdicts begin: no more content follows, so the batch can go.
         if (item.resume !== undefined && event.verdict === "same") {
           reading.end(item);
           collector.end(item);
         }
-        await collector.flush();
-        unsettled.delete(item);
-        if (event.verdict !== "same") reading.settle(item);
-        if (item.resume === undefined || event.verdict === "same") this.#judge(item, event, reading, started.has(event.index));
-        else this.#readWhole(item, collector, event.now);
+        const flushed = collector.flush();
+        if (flushed !== undefined) return flushed.then(() => this.#takeVerdict(work, item, event));
+        this.#takeVerdict(work, item, event);
+        return undefined;
+      }
     }
+  }
+
+  #received(reading: BatchReading, item: ArchiveItem, bytes: number): Promise<void> | undefined {
+    reading.receive(item, bytes);
+    return this.#onBytes(item, bytes);
+  }
+
+  #takeVerdict({ collector, reading, started, unsettled }: BatchWork, item: ArchiveItem, event: VerdictEvent): void {
+    unsettled.delete(item);
+    if (event.verdict !== "same") reading.settle(item);
+    if (item.resume === undefined || event.verdict === "same") this.#judge(item, event, reading, started.has(event.index));
+    else this.#readWhole(item, collector, event.now);
   }
 
   /** It changed, or the host cannot read a part: as if there had been no checkpoint. */
@@ -356,7 +375,7 @@ export class ReadQueue {
     this.add(item);
   }
 
-  #judge(item: ArchiveItem, event: Extract<ReadEvent, { kind: "verdict" }>, reading: BatchReading, wasRead: boolean): void {
+  #judge(item: ArchiveItem, event: VerdictEvent, reading: BatchReading, wasRead: boolean): void {
     const { verdict, now, detail = "" } = event;
     if (verdict === "vanished" || verdict === "unreadable") {
       this.#outcome.lost(item, verdict, detail);

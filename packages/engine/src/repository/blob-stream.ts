@@ -71,17 +71,11 @@ export class BlobStream {
     return { content, bytes };
   }
 
-  /** Resolves when more may be written. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** A promise when no more may be written before it resolves; most writes fit into the segment that is being filled. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
     this.bytes += bytes.length;
-    for (let at = 0; at < bytes.length; ) {
-      const piece = bytes.subarray(at, at + segmentBytes - this.#filled);
-      this.#segment ??= new Uint8Array(this.#pool.segments.take());
-      this.#segment.set(piece, this.#filled);
-      this.#filled += piece.length;
-      at += piece.length;
-      if (this.#filled === segmentBytes) await this.#send("more");
-    }
+    const taken = this.#fill(bytes);
+    return this.#filled === segmentBytes ? this.#sendFull(bytes.subarray(taken)) : undefined;
   }
 
   /** Zeros, e.g. of a sparse file. */
@@ -104,6 +98,24 @@ export class BlobStream {
     this.#ended.reject(new LifeboatError("cancelled", "the content was given up"));
     this.#pool.dropStream(this.#stream);
     for (const ids of this.#ids) if (ids instanceof Promise) ids.catch(() => {});
+  }
+
+  /** Gives how much of it had room. */
+  #fill(bytes: Uint8Array): number {
+    const piece = bytes.subarray(0, segmentBytes - this.#filled);
+    if (piece.length === 0) return 0;
+    this.#segment ??= new Uint8Array(this.#pool.segments.take());
+    this.#segment.set(piece, this.#filled);
+    this.#filled += piece.length;
+    return piece.length;
+  }
+
+  async #sendFull(rest: Uint8Array): Promise<void> {
+    await this.#send("more");
+    for (let at = 0; at < rest.length && !this.#isDropped; ) {
+      at += this.#fill(rest.subarray(at));
+      if (this.#filled === segmentBytes) await this.#send("more");
+    }
   }
 
   async #send(then: "more" | "settle" | "end"): Promise<void> {
