@@ -4,6 +4,8 @@ import { runCommand } from "../services/index.ts";
 export interface SmallDisk {
   readonly folder: string;
   resize(mebibytes: number): Promise<void>;
+  /** From now on only to be read. */
+  close(): Promise<void>;
   unmount(): Promise<void>;
 }
 
@@ -19,6 +21,9 @@ export async function mountTmpfs(folder: string, mebibytes: number): Promise<Sma
     folder,
     async resize(size) {
       await runCommand("mount", ["-o", `remount,size=${size}m`, folder]);
+    },
+    async close() {
+      await runCommand("mount", ["-o", "remount,ro", folder]);
     },
     async unmount() {
       await runCommand("umount", ["--lazy", folder]);

@@ -1,9 +1,11 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { openObjectStore, openRepository } from "@lifeboat/engine";
+import { openObjectStore, openRepository, RepositoryLock } from "@lifeboat/engine";
 import { realClock } from "@lifeboat/host";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createSeededRandom } from "../fixtures/seeded-random.ts";
 import {
+  type CommandResult,
   createTempFolder,
   findFreePort,
   type ObjectStore,
@@ -15,8 +17,9 @@ import {
   startSshHost,
   type TempFolder,
 } from "../services/index.ts";
+import { mountTmpfs } from "./mount-tmpfs.ts";
 import { describeRefusal, expectNothingLost, fingerprintOf, type Placeholders } from "./refusal-messages.ts";
-import { runLifeboat } from "./run-lifeboat.ts";
+import { lifeboatProgram, runLifeboat } from "./run-lifeboat.ts";
 import { createRepositoryPlace, initFaultRepository, writeFaultConfig } from "./write-fault-config.ts";
 import { startWrongServers, type WrongServers } from "./wrong-servers.ts";
 
@@ -42,6 +45,10 @@ interface Case {
   readonly env?: Readonly<Record<string, string>>;
   /** The repository that must stay as it is; default the good one. */
   readonly watch?: string;
+  /** What may come into it beside the record of the run: packs that no snapshot names yet. */
+  readonly mayAdd?: RegExp;
+  /** Not as root, whom no rights stop. */
+  readonly asOrdinaryUser?: boolean;
 }
 
 beforeAll(async () => {
@@ -94,12 +101,12 @@ async function expectMessages(file: string, cases: readonly Case[]): Promise<voi
   const watched = [...new Set(cases.map(({ watch = place("repo") }) => watch))];
   const work = async () => {
     for (let watch = watched.shift(); watch !== undefined; watch = watched.shift()) {
-      for (const [at, { name, args, env, watch: own = place("repo") }] of cases.entries()) {
+      for (const [at, { name, args, env, watch: own = place("repo"), mayAdd, asOrdinaryUser }] of cases.entries()) {
         if (own !== watch) continue;
         const before = await fingerprintOf(watch);
-        const result = await runLifeboat(temp.path, args, env);
+        const result = await (asOrdinaryUser === true ? runAsOrdinaryUser : runLifeboat)(temp.path, args, env);
         said[at] = describeRefusal(name, args, result, known);
-        expectNothingLost(name, before, await fingerprintOf(watch));
+        expectNothingLost(name, before, await fingerprintOf(watch), mayAdd);
       }
     }
   };
@@ -207,9 +214,10 @@ test("S3 stores that refuse, and what is no S3 store", async () => {
   places.unshift([denied.bucket, "<denied>"]);
   const at = (server: keyof WrongServers["ports"]) => `s3:http://127.0.0.1:${servers.ports[server]}/bucket/repo`;
   const list = (url: string) => ["snapshots", ...byHand(url)];
+  const create = (url: string) => ["repo", "init", ...byHand(url)];
   const rows: [string, string[], Record<string, string>?][] = [
     ["missing bucket", list(`s3:${store.endpoint}/no-such-bucket-anywhere/repo`)],
-    ["missing bucket, create", ["repo", "init", ...byHand(`s3:${store.endpoint}/no-such-bucket-anywhere/repo`)]],
+    ["missing bucket, create", create(`s3:${store.endpoint}/no-such-bucket-anywhere/repo`)],
     ["missing repository", list(`s3:${store.endpoint}/${inStore.bucket}/nowhere`)],
     ["unknown access key", list(inStore.url), { ...right, AWS_ACCESS_KEY_ID: "nobody" }],
     ["wrong secret key", list(inStore.url), { ...right, AWS_SECRET_ACCESS_KEY: "nothing" }],
@@ -223,6 +231,12 @@ test("S3 stores that refuse, and what is no S3 store", async () => {
     ["another region", list(at("other-region"))],
     ["a web server without such a page", list(at("says-404"))],
     ["a web server with a page for everything", list(at("shows-a-page"))],
+    ["a web server with a page for everything, create", create(at("shows-a-page"))],
+    ["a web server that says yes to everything", list(at("says-yes"))],
+    ["a web server that says yes to everything, create", create(at("says-yes"))],
+    ["a store that keeps nothing", list(at("keeps-nothing"))],
+    ["a store that keeps nothing, create", create(at("keeps-nothing"))],
+    ["a web server without such a page, create", create(at("says-404"))],
     ["a web server that leads elsewhere", list(at("redirects"))],
     ["a web server whose page has no end", list(at("endless-page"))],
     ["a certificate that nobody signed", list(`s3:https://127.0.0.1:${servers.ports["self-signed"]}/bucket/repo`)],
@@ -313,6 +327,129 @@ async function replaceKey(repository: string, change: (key: object) => object | 
   await rename(path, join(dirname(path), stdout.slice(0, 64)));
   expect(basename(path)).not.toBe(stdout.slice(0, 64));
 }
+
+/** A copy of the good repository with a lock of somebody else, who is not there to release it. */
+async function copyLocked(name: string, exclusive: boolean, ageMinutes: number): Promise<string> {
+  const url = await copyRepository(name);
+  const clock = realClock();
+  const repository = await openRepository({ store: await openObjectStore({ url }, { clock }) }, password);
+  const owner = { hostname: "office-pc", username: "somebody", pid: 4711 };
+  const then = { ...clock, now: () => clock.now() - ageMinutes * 60_000 };
+  await RepositoryLock.acquire(repository, { exclusive, owner, clock: then });
+  await repository.close();
+  return url;
+}
+
+test("repositories that others hold locked", async () => {
+  const impatient = {
+    NODE_OPTIONS: `--import=${new URL("./shorten-waits.ts", import.meta.url).href}`,
+    LIFEBOAT_TEST_SHORTER_PAUSES: "1000",
+  };
+  const cases: Case[] = [];
+  const states = { exclusive: [true, 1], shared: [false, 1], left: [true, 60] } as const;
+  for (const [name, [exclusive, ageMinutes]] of Object.entries(states)) {
+    const watch = await copyLocked(`locked-${name}`, exclusive, ageMinutes);
+    const config = await configWith(`locked-${name}.yaml`, JSON.stringify(place("repo")), JSON.stringify(watch));
+    const add = (...args: string[]) =>
+      cases.push({ name: `${name} lock: ${args[0]} ${args[1]}`, args: [...args, ...byHand(watch)], watch, env: impatient });
+    const addBackup = (suffix: string, ...more: string[]) =>
+      cases.push({
+        name: `${name} lock: backup${suffix}`,
+        args: [...config, ...backUp, ...more],
+        watch,
+        env: impatient,
+      });
+    if (name !== "shared") addBackup("");
+    if (name === "exclusive") {
+      addBackup(", for a program", "--json");
+      add("repo", "check");
+      add("restore", "latest", "--to", place("to-locked"));
+      add("repo", "unlock");
+    }
+    add("repo", "prune", "--yes");
+    add("snapshots", "forget", "--keep-last", "1");
+    add("repo", "repair", "index");
+  }
+  await expectMessages("locked", cases);
+}, 300_000);
+
+test("folders that can only be read, and full disks (need root, who can mount them)", async ({ skip }) => {
+  const disks = [];
+  for (const name of ["read-only", "full", "nearly-full"]) {
+    const disk = await mountTmpfs(place(name), 10);
+    if (typeof disk === "string") return skip(disk);
+    onTestFinished(() => disk.unmount());
+    await copyRepository(`${name}/repo`);
+    disks.push(disk);
+  }
+  await disks[0]!.close();
+  await runCommand("dd", ["if=/dev/zero", `of=${place("full/other")}`, "bs=64k"], { accept: "any" });
+  await mkdir(place("large"));
+  // Less than the first checkpoint needs, which would fail too.
+  await writeFile(place("large/file"), createSeededRandom(7).bytes(20 * 1024 * 1024));
+  const cases: Case[] = [];
+  for (const name of ["read-only", "full", "nearly-full"]) {
+    const watch = place(`${name}/repo`);
+    const text = configText.replace(JSON.stringify(place("repo")), JSON.stringify(watch));
+    await writeFile(place(`${name}.yaml`), name === "nearly-full" ? text.replace(place("tree"), place("large")) : text);
+    const backup = { args: ["--config", place(`${name}.yaml`), ...backUp], watch, mayAdd: /\/(data|index)\// };
+    cases.push({ ...backup, name: `${name}: backup` });
+    if (name === "nearly-full") continue;
+    cases.push({ ...backup, name: `${name}: backup, for a program`, args: [...backup.args, "--json"] });
+    const add = (...args: string[]) =>
+      cases.push({ name: `${name}: ${args[0]} ${args[1] ?? ""}`.trim(), args: [...args, ...byHand(watch)], watch });
+    add("snapshots");
+    add("restore", "latest", "--to", place(`to-${name}`));
+    add("repo", "check");
+    add("repo", "check", "--no-lock");
+    add("repo", "prune", "--yes");
+    add("snapshots", "forget", "--keep-last", "1");
+    add("repo", "repair", "index");
+    cases.push({ name: `${name}: create`, args: ["repo", "init", ...byHand(place(`${name}/new`))], watch });
+  }
+  await expectMessages("disks", cases);
+}, 300_000);
+
+/** With a home and a password of its own; what root made it may read where the others may. */
+async function runAsOrdinaryUser(home: string, args: readonly string[]): Promise<CommandResult> {
+  const own = join(home, "ordinary");
+  const words = args.map((word) => (word === place("password") ? join(own, "password") : word));
+  const become = ["--reuid", "65534", "--regid", "65534", "--clear-groups", process.execPath, lifeboatProgram];
+  return runCommand("setpriv", [...become, ...words], { cwd: own, env: { HOME: own }, accept: "any" });
+}
+
+test("folders without the right to read, or to write (need root, who can be somebody else)", async ({ skip }) => {
+  if (process.getuid?.() !== 0) return skip("only root may run a command as somebody else");
+  await mkdir(place("ordinary"));
+  await writeFile(place("ordinary/password"), password, { mode: 0o600 });
+  await runCommand("chown", ["-R", "65534:65534", place("ordinary")]);
+  await chmod(temp.path, 0o755);
+  const first = await runAsOrdinaryUser(temp.path, ["--version"]);
+  if (first.exitCode !== 0) return skip(`others cannot run the program here: ${first.stderr.slice(0, 200)}`);
+  const [closed, readable] = [await copyRepository("closed"), await copyRepository("readable")];
+  await runCommand("chmod", ["-R", "a+rX", readable]);
+  await runCommand("chmod", ["700", closed]);
+  await mkdir(place("of-root"));
+  const cases: Case[] = [];
+  const add = (watch: string, ...args: string[]) =>
+    cases.push({
+      name: `${basename(watch)}: ${args[0]} ${args[1] ?? ""}`.trim(),
+      args: [...args, ...byHand(watch)],
+      watch,
+      asOrdinaryUser: true,
+    });
+  for (const watch of [closed, readable]) {
+    add(watch, "snapshots");
+    add(watch, "restore", "latest", "--to", place("of-root/new"));
+    add(watch, "restore", "latest", "--to", place(`ordinary/to-${basename(watch)}`));
+    add(watch, "repo", "check");
+    add(watch, "repo", "prune", "--yes");
+    add(watch, "snapshots", "forget", "--keep-last", "1");
+    add(watch, "repo", "init");
+  }
+  add(place("of-root/repo"), "repo", "init");
+  await expectMessages("rights", cases);
+}, 300_000);
 
 test("hosts that are not there, not the known ones, or no hosts", async () => {
   await writeFile(place("no-known-hosts"), "");

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { type CommandResult, runCommand } from "../services/index.ts";
 
-const program = fileURLToPath(new URL("../../packages/cli/bin/lifeboat.js", import.meta.url));
+export const lifeboatProgram = fileURLToPath(new URL("../../packages/cli/bin/lifeboat.js", import.meta.url));
 
 /** The command as a person runs it, with a home of its own. */
 export function runLifeboat(
@@ -11,7 +11,7 @@ export function runLifeboat(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
-  return runCommand(process.execPath, [program, ...args], {
+  return runCommand(process.execPath, [lifeboatProgram, ...args], {
     cwd: home,
     env: { HOME: home, XDG_STATE_HOME: join(home, "state-home"), ...env },
     accept: "any",

@@ -1,5 +1,5 @@
 import { type ArchiveCheckpoints, isId, type Repository, type Snapshot } from "@lifeboat/engine";
-import { messageOf } from "@lifeboat/model";
+import { isLifeboatError, messageOf } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
 /** Where a run that was stopped has come to; a side object, because a snapshot would be taken for a whole one. */
@@ -99,7 +99,12 @@ export class RunCheckpoints implements ArchiveCheckpoints {
   }
 
   failed(error: unknown): void {
-    this.#context.logger.warn({ asset: this.#run.asset, cause: messageOf(error) }, "a checkpoint is of no use; the run goes on");
+    // A disk that is full ends the run itself with its next pack, and that is told then.
+    const level = isLifeboatError(error, "store-full") ? "info" : "warn";
+    this.#context.logger[level](
+      { asset: this.#run.asset, cause: messageOf(error) },
+      "a checkpoint is of no use; the run goes on",
+    );
   }
 
   /** After the commit. Killed before or within: what is left is older than the snapshot, so it is ignored, and the next run deletes it. */

@@ -1,5 +1,5 @@
 import type { Repository } from "@lifeboat/engine";
-import type { RunRecord } from "@lifeboat/model";
+import { isLifeboatError, messageOf, type RunRecord } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 import { openChosenRepository, type RepositoryChoice } from "./open-repository.ts";
 import { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
@@ -47,6 +47,8 @@ async function saveFailure(context: JobContext, choice: RepositoryChoice, record
     const repository = await openChosenRepository(context, choice);
     await saveRunRecord(repository, record).finally(() => repository.close());
   } catch (error) {
-    context.logger.warn({ cause: String(error) }, "the run record could not be stored");
+    // What stopped the run itself is told once, by its error.
+    const isKnown = isLifeboatError(error) && error.code === record.code;
+    context.logger[isKnown ? "info" : "warn"]({ cause: messageOf(error) }, "the run record could not be stored");
   }
 }

@@ -10,7 +10,7 @@ export { describeSystemError } from "./errors/describe-system-error.ts";
 export { type ErrorCode, errorCodes } from "./errors/error-codes.ts";
 export type { ErrorRow } from "./errors/error-row.ts";
 export { exitCodes } from "./errors/exit-codes.ts";
-export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf } from "./errors/lifeboat-error.ts";
+export { isLifeboatError, LifeboatError, type LifeboatErrorOptions, messageOf, withState } from "./errors/lifeboat-error.ts";
 export { errorObject, type RenderErrorOptions, renderError } from "./errors/render-error.ts";
 export type { DumpFacts, DumpSource } from "./files/dump-source.ts";
 export type { ExtendedAttribute, FileEntry, FileExtras, FileType } from "./files/file-entry.ts";

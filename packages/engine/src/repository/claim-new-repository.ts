@@ -1,4 +1,4 @@
-import { type Clock, LifeboatError } from "@lifeboat/model";
+import { type Clock, LifeboatError, withState } from "@lifeboat/model";
 import type { ObjectStore } from "../backend/index.ts";
 import { randomBytes } from "../crypto/index.ts";
 import { configName, objectPrefix } from "../format/index.ts";
@@ -21,7 +21,11 @@ export async function claimNewRepository(
 ): Promise<void> {
   for (let round = 1; round <= maxRounds; round++) {
     await awaitOthers(store, key.name, clock);
-    await store.put(key.name, key.bytes);
+    try {
+      await store.put(key.name, key.bytes);
+    } catch (error) {
+      throw withState(error, "no repository was created");
+    }
     if ((await listOtherKeys(store, key.name)).length === 0) {
       // The other one may have ended between our look at the config and our key.
       if ((await store.stat(configName)) === undefined) return;

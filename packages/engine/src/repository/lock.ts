@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type Clock, LifeboatError, type Logger, silentLogger } from "@lifeboat/model";
+import { type Clock, LifeboatError, type Logger, silentLogger, withState } from "@lifeboat/model";
 import { encodeUnpacked, idOfName, objectName, objectPrefix } from "../format/index.ts";
 import {
   decodeLock,
@@ -67,7 +67,12 @@ export class RepositoryLock {
     const { id, bytes } = encodeUnpacked(repository.sealer, JSON.stringify(fields));
     // Registered before it is stored: a kill between the two leaves a note about nothing, never an unknown lock.
     options.journal?.register(repository.config.id, id);
-    await repository.store.put(objectName("lock", id), bytes, { sha256: id, signal: options.signal });
+    try {
+      await repository.store.put(objectName("lock", id), bytes, { sha256: id, signal: options.signal });
+    } catch (error) {
+      // Whoever takes a lock has not begun yet.
+      throw withState(error, "nothing was changed");
+    }
     const lock = new RepositoryLock(repository, options, id);
     try {
       await lock.#outlastRivals();

@@ -42,6 +42,13 @@ export function isLifeboatError(error: unknown, code?: ErrorCode): error is Life
   );
 }
 
+/** The same error where the place that it came to is known to leave another state than its code says; others are given back as they are. */
+export function withState(error: unknown, state: string): unknown {
+  if (!isLifeboatError(error)) return error;
+  const { code, message, hint, context, retry, cause } = error;
+  return new LifeboatError(code, message, { ...(hint !== undefined && { hint }), context: { ...context, state }, retry, cause });
+}
+
 /** For `catch (error: unknown)`: the message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -23,9 +23,13 @@ export function localError(error: unknown, doing: string, place: ObjectPlace): u
     case "ENOSPC":
     case "EDQUOT":
       return new LifeboatError("store-full", message, options);
+    case "EROFS":
+      return new LifeboatError("store-refused", message, {
+        ...options,
+        hint: "Mount the file system for writing; what only reads works as it is: restore, snapshots, ls, 'repo check --no-lock'.",
+      });
     case "EACCES":
     case "EPERM":
-    case "EROFS":
       return new LifeboatError("store-refused", message, {
         ...options,
         hint: "Check the owner and the rights of the repository's folder.",
