@@ -14,6 +14,8 @@ export interface WrongServers {
 export type WrongServer =
   | "says-404"
   | "shows-a-page"
+  | "says-yes"
+  | "keeps-nothing"
   | "redirects"
   | "other-region"
   | "endless-page"
@@ -25,10 +27,18 @@ export type WrongServer =
 const page = "<html><body>Welcome to nginx!</body></html>";
 const elsewhere =
   '<?xml version="1.0" encoding="UTF-8"?><Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint.</Message></Error>';
+const emptyBucket =
+  '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>';
 
 const httpServers: Readonly<Record<string, RequestListener>> = {
   "says-404": (_, response) => response.writeHead(404).end("not here"),
   "shows-a-page": (_, response) => response.writeHead(200, { "content-length": page.length }).end(page),
+  "says-yes": (_, response) => response.writeHead(200).end(),
+  // Speaks S3, says that all was stored, and has nothing.
+  "keeps-nothing": (request, response) => {
+    if (request.url?.includes("list-type=2")) response.writeHead(200).end(emptyBucket);
+    else response.writeHead(request.method === "PUT" || /^\/bucket\/?(\?.*)?$/.test(request.url ?? "") ? 200 : 404).end();
+  },
   redirects: (_, response) => response.writeHead(302, { location: "/login" }).end(),
   // As AWS answers for a bucket of another region.
   "other-region": (_, response) => response.writeHead(301, { "x-amz-bucket-region": "eu-central-1" }).end(elsewhere),

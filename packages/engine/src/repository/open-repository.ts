@@ -1,4 +1,4 @@
-import { type Clock, LifeboatError, messageOf } from "@lifeboat/model";
+import { type Clock, isLifeboatError, LifeboatError, messageOf, withState } from "@lifeboat/model";
 import { CacheFolder, type CacheOptions, type ObjectStore, type StoreLocation } from "../backend/index.ts";
 import { createPolynomial, isIrreducible, parsePolynomial } from "../chunker/index.ts";
 import { randomBytes, type ScryptCost, Sealer, type SealKey, sha256Hex } from "../crypto/index.ts";
@@ -32,14 +32,23 @@ export async function openRepository(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Repository> {
   const { store } = place;
-  const config = await store.stat(configName, options);
-  if (config === undefined) {
+  // When the first questions fail, nothing has been done.
+  await orUntouched(async () => {
+    if ((await store.stat(configName, options)) !== undefined) return;
     await refuseHeadless(store, options);
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
-  }
+  });
   const { keyId, masterKey } = await findMasterKey(store, password, options);
   const repositoryConfig = await readConfig(store, masterKey, options);
   return openOn(place, { masterKey, keyId, config: repositoryConfig });
+}
+
+async function orUntouched(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw withState(error, "nothing was changed");
+  }
 }
 
 function openOn({ store, location, cache }: StorePlace, parts: { masterKey: SealKey; keyId: string; config: RepositoryConfig }) {
@@ -95,8 +104,12 @@ export async function initRepository(place: StorePlace, password: string, option
     throw new LifeboatError("usage", "the repository password is empty", {
       hint: "Set a password: without one anybody can read the repository.",
     });
-  if ((await store.stat(configName)) !== undefined) throw repositoryExists(store);
-  await refuseHeadless(store);
+  await orUntouched(async () => {
+    if ((await store.stat(configName)) === undefined) return refuseHeadless(store);
+    // A web server that has a page for every address has one for the config too; its page is no list of keys, which is then the error.
+    for await (const _ of store.list(objectPrefix("key"))) break;
+    throw repositoryExists(store);
+  });
   const masterKey = createMasterKey();
   const created = new Date(options.clock.now()).toISOString();
   const key = await encodeKeyFile(
@@ -112,8 +125,27 @@ export async function initRepository(place: StorePlace, password: string, option
     id: randomBytes(32).toString("hex"),
     chunkerPolynomial: options.polynomial ?? createPolynomial(randomBytes),
   };
-  await store.put(configName, new Sealer(masterKey).seal(encodeConfig(config)));
+  const sealed = new Sealer(masterKey).seal(encodeConfig(config));
+  await store.put(configName, sealed);
+  await requireStored(store, objectName("key", keyId), key);
+  await requireStored(store, configName, sealed);
   return openOn(place, { masterKey, keyId, config });
+}
+
+/** Something that says yes to everything and keeps nothing would be noticed when it is needed, which is too late. */
+async function requireStored(store: ObjectStore, name: string, wanted: Uint8Array): Promise<void> {
+  let found: Uint8Array | undefined;
+  try {
+    found = await store.get(name, { maxBytes: maxConfigBytes });
+  } catch (error) {
+    if (!isLifeboatError(error, "object-missing")) throw error;
+  }
+  if (found !== undefined && Buffer.compare(found, wanted) === 0) return;
+  throw new LifeboatError("store-failed", `${store.url} took ${name} and does not have it now: it stores nothing`, {
+    retry: "never",
+    hint: "Check what answers at the repository's URL: a store gives back what it was given.",
+    context: { store: store.url, object: name, state: "no repository was created" },
+  });
 }
 
 async function refuseHeadless(store: ObjectStore, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
