@@ -1,8 +1,8 @@
-const leastNewBytes = 24 * 1024 * 1024;
+const leastNewBytes = 20 * 1024 * 1024;
 /** A killed run loses at most so much of what came, or this part of it, and what lies in the pipes: 12 MiB in the channels' windows. */
-const mostUncoveredBytes = 34 * 1024 * 1024;
-const uncoveredPart = 1 / 27;
-const newPart = 1 / 34;
+const mostUncoveredBytes = 30 * 1024 * 1024;
+const uncoveredPart = 1 / 33;
+const newPart = 1 / 48;
 /** A folder with very many files is written anew with each checkpoint as long as it is open: content must outweigh that. */
 const contentPerTreeByte = 8;
 

@@ -6,6 +6,12 @@ import type { ArchiveItem } from "./archive-item.ts";
 export const singleBlobBytes = 512 * 1024;
 
 /**
+ * So many batches and files may wait for their ids while the next is filled. The threads have no less to do: who knows a blob's id has it still
+ * to seal. More of them would be lost by a kill, because a checkpoint can name none.
+ */
+const mostUnsettled = 1;
+
+/**
  * Takes the content of one read stream, file after file: small files side by side into one buffer for the sealing threads,
  * large ones through a chunker. `known` is called when an item's blob ids are. Where a method gives a promise the next call has to wait
  * for it; most of what small files need is done at once, and then there is none.
@@ -34,14 +40,11 @@ export class ContentCollector {
     item.checkpointBytes = 0;
     item.content = undefined;
     item.stream = undefined;
-    if (item.entry.size > singleBlobBytes) {
-      this.#openStream(item);
-      return undefined;
-    }
-    const isFull = this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length;
-    const flushed = isFull ? this.flush() : undefined;
-    if (flushed !== undefined) return flushed.then(() => this.#startInBatch());
-    this.#startInBatch();
+    const isLarge = item.entry.size > singleBlobBytes;
+    const isFull = !isLarge && this.#buffer !== undefined && this.#filled + singleBlobBytes > this.#buffer.length;
+    const waiting = isFull ? this.flush() : isLarge ? this.#room() : undefined;
+    if (waiting !== undefined) return waiting.then(() => this.#begin(item, isLarge));
+    this.#begin(item, isLarge);
     return undefined;
   }
 
@@ -101,10 +104,7 @@ export class ContentCollector {
         for (const [at, item] of owners.entries()) this.#settle(item, [ids[at]!]);
       }),
     );
-    // Two batches in work keep the threads busy; more would only take memory.
-    if (this.#saving.size > 2) return Promise.race(this.#saving).then(() => this.#throwFailure());
-    this.#throwFailure();
-    return undefined;
+    return this.#room();
   }
 
   /** Resolves when the ids of everything collected are known. */
@@ -124,7 +124,23 @@ export class ContentCollector {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  #startInBatch(): void {
+  /** A promise while too much has no ids. */
+  #room(): Promise<void> | undefined {
+    if (this.#saving.size > mostUnsettled) return this.#waitForIds();
+    this.#throwFailure();
+    return undefined;
+  }
+
+  async #waitForIds(): Promise<void> {
+    while (this.#saving.size > mostUnsettled) await Promise.race(this.#saving);
+    this.#throwFailure();
+  }
+
+  #begin(item: ArchiveItem, isLarge: boolean): void {
+    if (isLarge) {
+      this.#openStream(item);
+      return;
+    }
     this.#buffer ??= new Uint8Array(this.#writer.takeBatch());
     this.#start = this.#filled;
   }

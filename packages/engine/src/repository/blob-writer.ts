@@ -14,8 +14,13 @@ import { BlobStream } from "./blob-stream.ts";
 import { Limiter } from "./limiter.ts";
 import type { Repository } from "./repository.ts";
 
-/** Plain bytes handed to the threads and not sealed yet. */
-const bytesInWork = 24 * 1024 * 1024;
+/**
+ * Plain bytes handed to the threads and not sealed yet: a chunk of the largest size, and for each thread a batch. What
+ * waits beyond that takes memory, and a kill loses it.
+ */
+const leastBytesInWork = 8 * 1024 * 1024;
+const mostBytesInWork = 24 * 1024 * 1024;
+const bytesInWorkPerThread = 2 * 1024 * 1024;
 /** Packs that are being stored or wait for it; each holds about 17 MiB. */
 const maxPacksInFlight = 4;
 /** An index file is written at the latest after so many stored bytes: a killed run loses no more work than that. */
@@ -43,7 +48,8 @@ export class BlobWriter {
   readonly figures: WriterFigures = { dataBlobs: 0, treeBlobs: 0, bytesAdded: 0, bytesAddedPacked: 0 };
   readonly #repository: Repository;
   readonly #pool: SealingPool;
-  readonly #work = new Limiter(bytesInWork);
+  readonly #bytesInWork: number;
+  readonly #work: Limiter;
   readonly #uploads: Limiter;
   readonly #uploading = new Set<Promise<void>>();
   readonly #treeJobs = new Set<Promise<void>>();
@@ -67,6 +73,8 @@ export class BlobWriter {
         onFailure: (error) => this.#fail(error),
       },
     );
+    this.#bytesInWork = Math.min(leastBytesInWork + this.#pool.threads * bytesInWorkPerThread, mostBytesInWork);
+    this.#work = new Limiter(this.#bytesInWork);
     this.#signal?.addEventListener("abort", () => this.#fail(this.#signal?.reason), { once: true });
   }
 
@@ -172,8 +180,8 @@ export class BlobWriter {
     this.#sendTrees();
     await Promise.all(this.#treeJobs);
     // All of the budget: no batch is in work any more.
-    await this.ready(bytesInWork);
-    this.#work.release(bytesInWork);
+    await this.ready(this.#bytesInWork);
+    this.#work.release(this.#bytesInWork);
     await this.#flushPacks(targetPackBytes / 2);
     while (this.#uploading.size > 0) await Promise.all(this.#uploading);
     this.#saveIndex();

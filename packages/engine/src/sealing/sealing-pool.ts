@@ -76,6 +76,11 @@ export class SealingPool {
     this.#threadData = data;
   }
 
+  /** As many as may be started. */
+  get threads(): number {
+    return this.#maxThreads;
+  }
+
   /**
    * Hashes a batch of data blobs; `choose` says (one byte each) which are to be stored. Resolves with the ids when they are known;
    * `settled` is called when the chosen ones are sealed; the batch's buffer goes to `memory` then.
