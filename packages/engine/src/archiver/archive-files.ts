@@ -3,7 +3,7 @@ import { isLifeboatError, LifeboatError } from "@lifeboat/model";
 import type { Snapshot, TreeNode } from "../format/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type ArchiveItem, createItem } from "./archive-item.ts";
+import { type ArchiveItem, createItem, nodeOfItem } from "./archive-item.ts";
 import { ArchiveProgress } from "./archive-progress.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type Folder, FolderTree } from "./folder-tree.ts";
@@ -342,7 +342,7 @@ class FileArchiver {
     this.#count(item.previous === undefined ? "filesNew" : "filesChanged", item.entry, item.bytes);
     this.#progress.done(item.entry);
     const content = item.content === undefined ? {} : { content: item.content, bytes: item.bytes };
-    this.#tree.add(item.folder, nodeOfEntry(item.entry, item.extras, content));
+    this.#tree.add(item.folder, nodeOfItem(item, item.extras, content));
     this.#tree.done(item.folder);
   }
 

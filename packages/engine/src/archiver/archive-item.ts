@@ -2,6 +2,7 @@ import type { FileEntry, FileExtras } from "@lifeboat/model";
 import type { TreeNode } from "../format/index.ts";
 import type { BlobStream } from "../repository/blob-stream.ts";
 import type { Folder } from "./folder-tree.ts";
+import { type NodeContent, nodeOfEntry } from "./node-of-entry.ts";
 
 /** One entry that must be read: a file for its content, anything else for its extended attributes. */
 export interface ArchiveItem {
@@ -25,6 +26,8 @@ export interface ArchiveItem {
   unmovedBytes: number;
   /** Of those, what an earlier run had stored: it did not have to come in this one. */
   checkpointBytes: number;
+  /** The last one that was made of it. */
+  node: TreeNode | undefined;
   /** While the content of a large file comes. */
   stream: BlobStream | undefined;
   verdict: "same" | "torn" | undefined;
@@ -51,10 +54,22 @@ export function createItem(folder: Folder, entry: FileEntry, previous: TreeNode 
     resumedBytes: 0,
     unmovedBytes: 0,
     checkpointBytes: 0,
+    node: undefined,
     stream: undefined,
     verdict: undefined,
     attempts: 0,
     isStored: false,
     links: [],
   };
+}
+
+/**
+ * The item's node with this content. As long as that is the same it is the same object: by that a checkpoint knows a folder that has not
+ * changed since the last one.
+ */
+export function nodeOfItem(item: ArchiveItem, extras: FileExtras, content: NodeContent): TreeNode {
+  const isKnown = content.content !== undefined && item.node?.content === content.content;
+  const node = isKnown && item.node !== undefined ? item.node : nodeOfEntry(item.entry, extras, content);
+  item.node = node;
+  return node;
 }

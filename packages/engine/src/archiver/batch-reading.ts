@@ -1,7 +1,6 @@
 import type { TreeNode } from "../format/index.ts";
-import type { ArchiveItem } from "./archive-item.ts";
+import { type ArchiveItem, nodeOfItem } from "./archive-item.ts";
 import type { Folder } from "./folder-tree.ts";
-import { nodeOfEntry } from "./node-of-entry.ts";
 
 /**
  * What the host says about a read error comes on another channel than the bytes and may come a little later. What lies so far behind
@@ -93,10 +92,10 @@ export class BatchReading {
       if (!this.#hasDoubt && !progress.hasHoles)
         missing += Math.max(0, progress.received - Math.max(0, (stored?.bytes ?? 0) - item.resumedBytes));
       if (stored === undefined) continue;
-      for (const { folder, entry } of [item, ...item.links]) {
-        const node = nodeOfEntry(entry, item.extras, stored);
-        const others = nodes.get(folder);
-        if (others === undefined) nodes.set(folder, [node]);
+      for (const named of [item, ...item.links]) {
+        const node = nodeOfItem(named, item.extras, stored);
+        const others = nodes.get(named.folder);
+        if (others === undefined) nodes.set(named.folder, [node]);
         else others.push(node);
       }
     }

@@ -19,8 +19,19 @@ export interface Folder {
   /** undefined: its own attributes could not be read. */
   extras: FileExtras | undefined;
   nodes: TreeNode[];
+  /** As the last checkpoint has it. */
+  partial: PartialFolder | undefined;
   /** What it waits for: content of its files, its subfolders, its own attributes, the end of its listing. */
   waiting: number;
+}
+
+interface PartialFolder {
+  readonly nodes: ReadonlySet<TreeNode>;
+  readonly subtree: string;
+  /** Of the folder itself; undefined for the root of the snapshot. */
+  readonly node: TreeNode | undefined;
+  /** Length of the tree. */
+  readonly bytes: number;
 }
 
 export interface FolderFigures {
@@ -47,9 +58,9 @@ export class FolderTree {
   }
 
   /** The folder waits for the end of its own listing: `done(folder)` says so. */
-  open(parts: Omit<Folder, "extras" | "nodes" | "waiting">): Folder {
+  open(parts: Omit<Folder, "extras" | "nodes" | "partial" | "waiting">): Folder {
     if (parts.parent !== undefined) parts.parent.waiting++;
-    const folder: Folder = { ...parts, extras: noExtras, nodes: [], waiting: 1 };
+    const folder: Folder = { ...parts, extras: noExtras, nodes: [], partial: undefined, waiting: 1 };
     this.#open.add(folder);
     return folder;
   }
@@ -70,7 +81,8 @@ export class FolderTree {
 
   /**
    * Stores what is there by now as a tree for a checkpoint: finished nodes, those of `reading`, and what the last checkpoint has and this
-   * run has not come to. Gives the root's id and the length of the trees made, in bytes. Nothing of it is part of a snapshot.
+   * run has not come to. Gives the root's id and the length of the trees made, in bytes. Nothing of it is part of a snapshot. Folders in
+   * which nothing has changed since the last checkpoint are not made again: of those that wait for verdicts only, that is most.
    */
   savePartial(reading: ReadonlyMap<Folder, readonly TreeNode[]>): { readonly tree: string; readonly treeBytes: number } {
     const subfolders = new Map<Folder, TreeNode[]>();
@@ -83,21 +95,30 @@ export class FolderTree {
       for (const [name, node] of folder.resumedNodes) if (!names.has(name)) known.push(node);
       // Listed, but nothing of it has come: the next run loses nothing when it does not find it, and most that are open are so.
       if (known.length === 0 && folder.parent !== undefined) continue;
-      const bytes = encodeTree(withoutDuplicates(sortNodes(known)));
-      treeBytes += bytes.length;
-      const subtree = this.#writer.saveTree(bytes);
-      if (folder.entry === undefined || folder.parent === undefined) {
+      if (!isMadeOf(folder.partial, known)) {
+        folder.partial = this.#makePartial(folder, known);
+        treeBytes += folder.partial.bytes;
+      }
+      const { subtree, node } = folder.partial;
+      if (node === undefined || folder.parent === undefined) {
         root = subtree;
         continue;
       }
-      // Its attributes may not be known yet.
-      const node = nodeToReadAgain(folder.entry, subtree);
       const siblings = subfolders.get(folder.parent);
       if (siblings === undefined) subfolders.set(folder.parent, [node]);
       else siblings.push(node);
     }
     if (root === undefined) throw new Error("the root of the checkpoint is not open");
     return { tree: root, treeBytes };
+  }
+
+  #makePartial({ entry }: Folder, known: TreeNode[]): PartialFolder {
+    const nodes = new Set(known);
+    const tree = encodeTree(withoutDuplicates(sortNodes(known)));
+    const subtree = this.#writer.saveTree(tree);
+    // Its attributes may not be known yet.
+    const node = entry === undefined ? undefined : nodeToReadAgain(entry, subtree);
+    return { nodes, subtree, node, bytes: tree.length };
   }
 
   #store(folder: Folder): Folder | undefined {
@@ -116,6 +137,10 @@ export class FolderTree {
     this.add(folder.parent, extras === undefined ? nodeToReadAgain(entry, subtree) : nodeOfEntry(entry, extras, { subtree }));
     return folder.parent;
   }
+}
+
+function isMadeOf(partial: PartialFolder | undefined, known: readonly TreeNode[]): partial is PartialFolder {
+  return partial !== undefined && partial.nodes.size === known.length && known.every((node) => partial.nodes.has(node));
 }
 
 /** Without attributes; a time that no file has makes the next run ask for them. */
