@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** At most this much of stderr is kept (its first half and its last). Default 64 KiB. */
   readonly maxStderrBytes?: number;
+  /** Told each piece of stderr as it comes, in order and whole, however little of it is kept. Must not throw. */
+  readonly complained?: (bytes: Uint8Array) => void;
   /** Working folder. */
   readonly cwd?: string;
 }

@@ -1,12 +1,16 @@
 import type { ByteString, FileEntry, Machine } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
 import { commandFailure } from "./command-failure.ts";
-import { type Complaint, parseComplaints } from "./complaints.ts";
+import { ComplaintReader } from "./complaint-reader.ts";
 import { feedNames } from "./feed-names.ts";
 import { ListingParser } from "./listing-parser.ts";
 import { statManyCommand } from "./remote-commands.ts";
 
-const maxComplaintBytes = 4 * 1024 * 1024;
+export interface Now {
+  readonly now: readonly (FileEntry | undefined)[];
+  /** What find said about which of the paths. */
+  readonly complaints: ReadonlyMap<ByteString, string>;
+}
 
 /**
  * What stands at these absolute paths now, in their order; undefined for what cannot be seen (any more). One batch: names in,
@@ -16,9 +20,14 @@ export async function statNow(
   machine: Machine,
   paths: readonly ByteString[],
   options: { readonly sudo: boolean; readonly signal: AbortSignal },
-): Promise<{ readonly now: readonly (FileEntry | undefined)[]; readonly complaints: readonly Complaint[] }> {
-  if (paths.length === 0) return { now: [], complaints: [] };
-  const command = await machine.run(statManyCommand(), { ...options, maxStderrBytes: maxComplaintBytes });
+): Promise<Now> {
+  const complaints = new Map<ByteString, string>();
+  if (paths.length === 0) return { now: [], complaints };
+  const asked = new Set(paths);
+  const reader = new ComplaintReader("find", ({ path, message }) => {
+    if (asked.has(path)) complaints.set(path, message);
+  });
+  const command = await machine.run(statManyCommand(), { ...options, complained: reader.push });
   const feeding = feedNames(command, paths);
   const parser = new ListingParser(`what was read on ${machine.name}`);
   const now: (FileEntry | undefined)[] = new Array(paths.length).fill(undefined);
@@ -36,7 +45,8 @@ export async function statNow(
   // 123: at least one of the finds ended with an error, which is what a vanished file gives.
   if (status !== 0 && status !== 123) throw commandFailure("xargs", machine.name, status, command.stderr());
   parser.end();
-  return { now, complaints: parseComplaints("find", command.stderr()).complaints };
+  reader.end();
+  return { now, complaints };
 }
 
 /** What restic compares too: type, size, times and inode. */

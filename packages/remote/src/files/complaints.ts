@@ -14,17 +14,19 @@ export function parseComplaints(program: string, stderr: string): { complaints: 
   const complaints: Complaint[] = [];
   const others: string[] = [];
   for (const line of stderr.split("\n")) {
-    if (!line.startsWith(`${program}: `)) {
-      if (line.trim() !== "") others.push(line);
-      continue;
-    }
-    const text = line.slice(program.length + 2);
-    const match = /^(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"): (.*)$/.exec(text);
-    const quoted = match?.[1] ?? match?.[2];
-    if (quoted === undefined) others.push(line);
-    else complaints.push({ path: unescapeName(quoted), message: match?.[3] ?? "" });
+    const complaint = parseComplaint(program, line);
+    if (complaint !== undefined) complaints.push(complaint);
+    else if (line.trim() !== "") others.push(line);
   }
   return { complaints, others };
+}
+
+/** One line of that form; undefined for all others. */
+export function parseComplaint(program: string, line: string): Complaint | undefined {
+  if (!line.startsWith(`${program}: `)) return undefined;
+  const match = /^(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"): (.*)$/.exec(line.slice(program.length + 2));
+  const quoted = match?.[1] ?? match?.[2];
+  return quoted === undefined ? undefined : { path: unescapeName(quoted), message: match?.[3] ?? "" };
 }
 
 const letters: Readonly<Record<string, string>> = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };

@@ -50,7 +50,7 @@ export async function hashFiles({ machine, sudo, signal }: HashContext, entries:
     const now = after.now[at];
     const sha256 = hashes.get(at);
     // What cannot be seen any more was removed, or its folder was closed.
-    const complaint = after.complaints.find(({ path }) => path === entry.path)?.message;
+    const complaint = after.complaints.get(entry.path);
     if (now === undefined && (complaint === undefined || /No such file/.test(complaint))) return { state: "changed" };
     if (now !== undefined && !isSameFile(entry, now)) return { state: "changed" };
     if (sha256 !== undefined && now !== undefined) return { state: "hashed", sha256 };

@@ -2,6 +2,7 @@ import type { ByteString, FileEntry, FileSelection, ListOptions, Machine, Source
 import { displayName, LifeboatError } from "@lifeboat/model";
 import { collectOutput } from "../process/collect-output.ts";
 import { commandFailure } from "./command-failure.ts";
+import { ComplaintReader } from "./complaint-reader.ts";
 import { parseComplaints } from "./complaints.ts";
 import { listCommand } from "./list-command.ts";
 import { ListingParser } from "./listing-parser.ts";
@@ -25,7 +26,6 @@ export interface ListContext {
   readonly leftOut: ListOptions["leftOut"];
 }
 
-const maxComplaintBytes = 4 * 1024 * 1024;
 /** find compares every folder with each of them. */
 const maxClosedFolders = 200;
 const maxClosedBytes = 32 * 1024;
@@ -70,11 +70,14 @@ async function* listBelow(
   const order = new TreeOrder(roots, place);
   const closed = someOf(tagged.keys());
   const tellLeftOut = leftOut !== undefined;
+  const complaints = new ComplaintReader("find", ({ path, message }) => {
+    context.problem({ path, kind: /No such file/.test(message) ? "vanished" : "unlisted", detail: message });
+  });
   const command = await machine.run(listCommand({ paths: roots, selection, stopAt, tagged: closed, tellLeftOut }), {
     sudo: context.sudo,
     signal,
     noInput: true,
-    maxStderrBytes: maxComplaintBytes,
+    complained: complaints.push,
   });
   command.endInput();
   for await (const chunk of command.stdout) {
@@ -103,7 +106,8 @@ async function* listBelow(
   if (status !== 0 && status !== 1) throw commandFailure("find", machine.name, status, command.stderr());
   parser.end();
   filter?.end();
-  reportComplaints(context, roots, status, command.stderr());
+  complaints.end();
+  judgeComplaints(context, roots, status, complaints, command.stderr());
   for (const path of pending) {
     context.problem({
       path,
@@ -139,17 +143,20 @@ function withoutTooLong(context: ListContext, entries: FileEntry[]): FileEntry[]
   });
 }
 
-function reportComplaints(context: ListContext, roots: readonly ByteString[], status: number, stderr: string): void {
-  const { complaints, others } = parseComplaints("find", stderr);
+/** What find said that names no path. */
+function judgeComplaints(
+  context: ListContext,
+  roots: readonly ByteString[],
+  status: number,
+  { count, others }: ComplaintReader,
+  stderr: string,
+): void {
   if (others.some((line) => line.startsWith("sudo: "))) throw commandFailure("find", context.machine.name, status, stderr);
-  for (const { path, message } of complaints) {
-    context.problem({ path, kind: /No such file/.test(message) ? "vanished" : "unlisted", detail: message });
-  }
   const unclear = others.filter((line) => line.startsWith("find: ") || line.startsWith("... "));
   const root = roots[0];
   if (root === undefined) return;
   if (unclear.length > 0) context.problem({ path: root, kind: "unlisted", detail: unclear.join("; ").slice(0, 1000) });
-  else if (status === 1 && complaints.length === 0) throw commandFailure("find", context.machine.name, status, stderr);
+  else if (status === 1 && count === 0) throw commandFailure("find", context.machine.name, status, stderr);
 }
 
 /** The entries that exist, in the order of `paths`. */

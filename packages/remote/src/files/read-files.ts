@@ -2,7 +2,7 @@ import type { ByteString, FileEntry, Machine, ReadEvent } from "@lifeboat/model"
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import { isSameFile, statNow } from "./after-check.ts";
 import { commandFailure } from "./command-failure.ts";
-import { type Complaint, parseComplaints } from "./complaints.ts";
+import { ComplaintReader } from "./complaint-reader.ts";
 import { feedNames } from "./feed-names.ts";
 import type { OwnerNames } from "./owner-names.ts";
 import { ReadEvents } from "./read-events.ts";
@@ -17,7 +17,15 @@ export interface ReadContext {
   readonly signal: AbortSignal;
 }
 
-const maxComplaintBytes = 4 * 1024 * 1024;
+/** More about each path than tar ever has to say, and something for what is about none. */
+const maxComplaintsPerPath = 64;
+const maxOtherBytes = 4 * 1024 * 1024;
+const maxWords = 500;
+
+/** What tar said about which path. */
+type Complaints = ReadonlyMap<ByteString, string>;
+
+const noComplaints: Complaints = new Map();
 
 /** One tar stream over `entries`, then one batch of stats that says for each whether what was read is what was listed. */
 export async function* readFiles(
@@ -27,7 +35,7 @@ export async function* readFiles(
   if (entries.length === 0) return;
   const events = new ReadEvents(entries);
   const paths = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
-  const complaints = paths.length === 0 ? [] : yield* readArchive(context, paths, events);
+  const complaints = paths.length === 0 ? noComplaints : yield* readArchive(context, paths, events);
   events.finish();
   const rest = events.take();
   if (rest.length > 0) yield rest;
@@ -39,13 +47,13 @@ export async function* lookAgain(
   context: ReadContext,
   entries: readonly FileEntry[],
 ): AsyncGenerator<readonly ReadEvent[], void, undefined> {
-  if (entries.length > 0) yield await verdictsOf(context, entries, [], () => true);
+  if (entries.length > 0) yield await verdictsOf(context, entries, noComplaints, () => true);
 }
 
 async function verdictsOf(
   { machine, names, sudo, signal }: ReadContext,
   entries: readonly FileEntry[],
-  complaints: readonly Complaint[],
+  fromTar: Complaints,
   wasRead: (index: number) => boolean,
 ): Promise<ReadEvent[]> {
   const after = await statNow(
@@ -55,11 +63,9 @@ async function verdictsOf(
   );
   const seen = after.now.filter((entry) => entry !== undefined);
   await names.fill(seen, signal);
-  const fromTar = byPath(complaints);
-  const fromFind = byPath(after.complaints);
   return entries.map((entry, index) => {
     const detail = fromTar.get(entry.path);
-    return verdictFor(index, entry, after.now[index], wasRead(index), detail, fromFind.get(entry.path));
+    return verdictFor(index, entry, after.now[index], wasRead(index), detail, after.complaints.get(entry.path));
   });
 }
 
@@ -68,22 +74,40 @@ async function* readArchive(
   context: ReadContext,
   paths: readonly ByteString[],
   events: ReadEvents,
-): AsyncGenerator<readonly ReadEvent[], readonly Complaint[], undefined> {
+): AsyncGenerator<readonly ReadEvent[], Complaints, undefined> {
   const { machine, sudo, signal } = context;
-  const command = await machine.run(readCommand(), { sudo, signal, maxStderrBytes: maxComplaintBytes });
+  const complaints = new Map<ByteString, string>();
+  const asked = new Set(paths);
+  let isHarmless = true;
+  const complaintReader = new ComplaintReader("tar", ({ path, message }) => {
+    isHarmless &&= harmless.test(message);
+    if (!asked.has(path)) return;
+    const earlier = complaints.get(path);
+    complaints.set(path, earlier === undefined ? message : `${message}; ${earlier}`.slice(0, maxWords));
+  });
+  const maxComplaintBytes =
+    maxOtherBytes + maxComplaintsPerPath * paths.reduce((sum, path) => sum + 4 * path.length + maxWords, 0);
+  const isEndless = () => complaintReader.bytes > maxComplaintBytes;
+  let stop = () => {};
+  const command = await machine.run(readCommand(), {
+    sudo,
+    signal,
+    complained(bytes) {
+      complaintReader.push(bytes);
+      if (isEndless()) stop();
+    },
+  });
+  stop = command.kill;
   const feeding = feedNames(command, paths);
   const reader = new TarReader(events);
   let ended = false;
   let hasDoubt = false;
-  let complaintsBefore = 0;
   try {
     for await (const chunk of command.stdout) {
       // Before the bytes: whoever trusts what lies well behind what has come must know it first.
-      const words: string = hasDoubt ? "" : command.stderr();
-      if (words.length > complaintsBefore) {
-        complaintsBefore = words.length;
-        hasDoubt = !isHarmless(words);
-        if (hasDoubt) yield [{ kind: "doubt" }];
+      if (!hasDoubt && (!isHarmless || complaintReader.isWithin || complaintReader.others.length > 0)) {
+        hasDoubt = true;
+        yield [{ kind: "doubt" }];
       }
       try {
         reader.push(chunk);
@@ -101,26 +125,17 @@ async function* readArchive(
   }
   const [{ status }] = await Promise.all([command.exit, feeding]);
   signal.throwIfAborted();
+  if (isEndless()) throw new LifeboatError("host-garbage", `tar on ${machine.name} complains without end`);
   // 1: files changed while they were read, 2: some could not be read; both are told by the check that follows.
   if ((status !== 0 && status !== 1 && status !== 2) || !reader.complete) {
     throw commandFailure("tar", machine.name, status, command.stderr());
   }
-  const { complaints, others } = parseComplaints("tar", command.stderr());
-  if (others.some((line) => line.startsWith("... "))) {
-    throw new LifeboatError("host-garbage", `tar on ${machine.name} complains without end: ${others.slice(0, 3).join("; ")}`);
-  }
+  complaintReader.end();
   return complaints;
 }
 
-/** True when tar has read nothing of what it complains about, so that no content is wrong. Asked again and again: long ones never are. */
-function isHarmless(stderr: string): boolean {
-  if (stderr.length > 64 * 1024) return false;
-  const { complaints, others } = parseComplaints("tar", stderr);
-  return (
-    others.length === 0 &&
-    complaints.every(({ message }) => /^((Warning: )?Cannot (open|stat|\w*xattr\w*): |File removed )/.test(message))
-  );
-}
+/** tar has read nothing of what it complains about so, and no content is wrong. */
+const harmless = /^((Warning: )?Cannot (open|stat|\w*xattr\w*): |File removed )/;
 
 function verdictFor(
   index: number,
@@ -148,13 +163,4 @@ function verdictFor(
     return { kind: "verdict", index, verdict: "unreadable", detail: fromTar };
   }
   return { kind: "verdict", index, verdict: "same", ...withDetail };
-}
-
-function byPath(complaints: readonly Complaint[]): Map<ByteString, string> {
-  const map = new Map<ByteString, string>();
-  for (const { path, message } of complaints) {
-    const earlier = map.get(path);
-    map.set(path, earlier === undefined ? message : `${message}; ${earlier}`.slice(0, 500));
-  }
-  return map;
 }

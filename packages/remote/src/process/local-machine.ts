@@ -71,6 +71,7 @@ export class LocalMachine implements Machine {
     child.stderr.on("data", (chunk: Buffer) => {
       this.#receivedBytes += chunk.length;
       complaints.append(chunk);
+      options.complained?.(chunk);
     });
     let inputError: Error | undefined;
     child.stdin.on("error", (error) => {

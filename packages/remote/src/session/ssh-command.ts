@@ -16,6 +16,7 @@ interface CommandContext {
   /** False for what no shell starts: all output is the program's own. */
   readonly marked: boolean;
   readonly maxStderrBytes: number;
+  readonly complained?: ((bytes: Uint8Array) => void) | undefined;
   /** What may be on its way and unread at most; see `ReceiveWindow`. */
   readonly mostWindowBytes: number;
   readonly windowBudget: WindowBudget;
@@ -105,6 +106,7 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   channel.stderr.on("data", (chunk: Buffer) => {
     context.received(chunk.length);
     complaints.append(chunk);
+    context.complained?.(chunk);
     checkFlood();
     window.refresh();
   });

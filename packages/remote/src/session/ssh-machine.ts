@@ -101,7 +101,7 @@ export class SshMachine implements Machine {
 
   async #start(
     ask: (connection: SshConnection, signal: AbortSignal) => Promise<ClientChannel>,
-    options: Pick<RunOptions, "noInput" | "maxStderrBytes"> & {
+    options: Pick<RunOptions, "noInput" | "maxStderrBytes" | "complained"> & {
       readonly program: string;
       readonly marked: boolean;
       readonly opening: AbortSignal;
@@ -119,6 +119,7 @@ export class SshMachine implements Machine {
         startSignal,
         closeTimeout: (closed) => this.#clock.sleep(maxCloseMilliseconds, closed),
         maxStderrBytes: options.maxStderrBytes ?? 64 * 1024,
+        complained: options.complained,
         mostWindowBytes: this.#mostWindowBytes(),
         windowBudget: this.#windowBudget,
         received: (bytes) => {
