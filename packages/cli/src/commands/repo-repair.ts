@@ -34,7 +34,8 @@ export const repoRepair: CommandSpec = {
     { command: "lifeboat repo repair index --repo /srv/repo --password-file F --read-all-packs", does: "from nothing" },
   ],
   details:
-    "After 'lifeboat repo check --read-data' has found damage, in this order: back up again (what is still on the hosts is stored anew), then\n" +
+    "After 'lifeboat repo check --read-data' has found damage, in this order: back up again (what is still on the hosts is stored anew), then 'index'\n" +
+    "before all else: 'packs' and 'snapshots' believe what the index says, and 'snapshots' refuses as long as it names packs that are gone.\n" +
     "  index        packs that are gone leave the index, packs that it does not know come into it; packs and snapshots are never touched\n" +
     "  packs        what opens moves into new packs, the damaged ones go; one that this machine's cache has whole is stored again\n" +
     "  snapshots    files lose the content that is lost, folders that cannot be read become empty; all else stays\n" +
