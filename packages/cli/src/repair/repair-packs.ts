@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isId, type RepairedPack, repairPacks } from "@lifeboat/engine";
 import { exitCodes, LifeboatError, messageOf } from "@lifeboat/model";
@@ -55,11 +56,14 @@ function describePack({ id, outcome, salvagedBlobs, lostBlobs }: RepairedPack): 
   return `${lostBlobs.length === 0 ? "✓" : "!"} ${name}: ${countOf(salvagedBlobs, "blob")} salvaged, ${lostBlobs.length === 0 ? "none lost" : lost}`;
 }
 
-/** Whoever can open a pack's blobs by other means has it as it was. A file that stands there is never replaced. */
+/**
+ * Whoever can open a pack's blobs by other means has it as it was. A file that stands there is never replaced, unless it is the beginning
+ * of this very pack, as a command that was killed leaves it.
+ */
 async function keepCopy(session: Session, folder: string, id: string, bytes: Uint8Array): Promise<void> {
   const path = join(folder, `pack-${id}`);
   try {
-    const file = await open(path, "wx", 0o600);
+    const file = await openCopy(path, bytes);
     try {
       await file.writeFile(bytes);
       await file.sync();
@@ -73,4 +77,18 @@ async function keepCopy(session: Session, folder: string, id: string, bytes: Uin
     });
   }
   session.say(`  the damaged pack is kept as ${path}`);
+}
+
+async function openCopy(path: string, bytes: Uint8Array): Promise<FileHandle> {
+  try {
+    return await open(path, "wx", 0o600);
+  } catch (error) {
+    const isOwn = async () => {
+      // Not through a link, and no more than can be equal.
+      const { size } = await lstat(path);
+      return size <= bytes.length && Buffer.from(bytes.subarray(0, size)).equals(await readFile(path));
+    };
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST") || !(await isOwn())) throw error;
+    return open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  }
 }
