@@ -19,6 +19,7 @@ export function openFaultContext(configFile: string): JobContext {
     locks: {
       register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
       forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
+      abandon: (repositoryId, lockId) => own.abandonLock({ repositoryId, lockId }),
       deadLocks: (repositoryId) => own.deadLocks(repositoryId),
       knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
     },

@@ -26,8 +26,9 @@ export async function runPrune(
       plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal, clock, progress });
       if (order.dryRun === true) return { result: "passed", figures: { dry_run: 1 } };
       await order.confirm?.(plan);
-      await lock.assertHeld();
-      await executePrune(repository, plan, { signal, clock, progress });
+      const beforeRemove = () => lock.assertHeld();
+      await beforeRemove();
+      await executePrune(repository, plan, { beforeRemove, signal, clock, progress });
       const figures = {
         bytes_freed: plan.freedBytes,
         packs_removed: plan.remove.length + plan.unindexed.length,

@@ -43,6 +43,7 @@ await runProgram("worker", [], async (frame) => {
       locks: {
         register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
         forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
+        abandon: (repositoryId, lockId) => own.abandonLock({ repositoryId, lockId }),
         deadLocks: (repositoryId) => own.deadLocks(repositoryId),
         knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
       },

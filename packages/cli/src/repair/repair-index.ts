@@ -14,9 +14,9 @@ export async function repairIndexOf(session: Session, values: OptionValues): Pro
   return withChosenRepository(session, values, opened, async ({ repository, context, lock }) => {
     const { signal, clock } = context;
     const readAllPacks = values.flag("read-all-packs");
-    const result = await repairIndex(repository, { readAllPacks, dryRun, signal, clock, progress });
+    const beforeReplace = async () => lock?.assertHeld();
+    const result = await repairIndex(repository, { readAllPacks, dryRun, beforeReplace, signal, clock, progress });
     session.output.status(undefined);
-    await lock?.assertHeld();
     const report = dryRun ? undefined : await checkRepository(repository, { readData: false, signal, clock, progress });
     session.output.status(undefined);
     if (session.json) await session.answer(answerOf(result, report, dryRun));

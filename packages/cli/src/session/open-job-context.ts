@@ -85,6 +85,7 @@ function openInstallation(session: Session, config: CompiledConfig | undefined):
       locks: {
         register: (repositoryId, lockId) => own.registerLock({ repositoryId, lockId }),
         forget: (repositoryId, lockId) => own.forgetLock({ repositoryId, lockId }),
+        abandon: (repositoryId, lockId) => own.abandonLock({ repositoryId, lockId }),
         deadLocks: (repositoryId) => own.deadLocks(repositoryId),
         knows: (repositoryId, lockId) => own.knowsLock({ repositoryId, lockId }),
       },
@@ -96,7 +97,7 @@ function openInstallation(session: Session, config: CompiledConfig | undefined):
   }
 }
 
-const noLocks: OwnLockJournal = { register() {}, forget() {}, deadLocks: () => [], knows: () => false };
+const noLocks: OwnLockJournal = { register() {}, forget() {}, abandon() {}, deadLocks: () => [], knows: () => false };
 
 function userName(): string {
   try {

@@ -11,6 +11,8 @@ import { keyOfBlob, type PruneBasis, type PrunePlan, takeBasis } from "./prune-p
 import { rewriteIndexFiles } from "./rewrite-index-files.ts";
 
 export interface ExecutePruneOptions {
+  /** Called before anything goes that an index names, each time; throw to stop there. The lock is looked at here: moving takes hours. */
+  readonly beforeRemove: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly progress?: ProgressListener | undefined;
@@ -35,7 +37,8 @@ export interface PruneResult {
  *    named twice, or no longer named, but every pack that an index names is there;
  * 4. packs that no index names any more are deleted: killed here, the rest of them waits for step 1 of the next prune.
  *
- * The caller holds the exclusive lock since before the plan. `lifeboat/` is never touched. What the given repository remembers of
+ * The caller holds the exclusive lock since before the plan. Before the files of 3 and before the packs of 4 go it is asked for again, and the
+ * store, whether a snapshot or an index file has come that the plan does not know. `lifeboat/` is never touched. What the given repository remembers of
  * its index is out of date afterwards: open it anew.
  * Errors: `usage` for a plan that was used, is a preview or is out of date; `repository-damaged` for a used blob that cannot be read.
  */
@@ -46,13 +49,27 @@ export async function executePrune(repository: Repository, plan: PrunePlan, opti
     throw new LifeboatError("usage", `the prune plan ${why}; nothing was removed`, { hint: "Make a new plan." });
   }
   const { signal } = options;
-  await refuseChanges(basis, signal);
+  const { indexFiles, rewrite } = basis;
+  await refuseChanges(basis, indexFiles, "nothing was removed", signal);
   const reporter = createProgressReporter(options.clock, options.progress);
   let left = await deletePacks(basis.repository, plan.unindexed, signal, reporter);
   const moved = await movePacks(basis, plan, signal, reporter);
   requireAllUsed(basis, moved.target);
-  await rewriteIndexFiles(basis.repository, { files: basis.rewrite, leaveOut: basis.gone, signal });
+  const lookAgain = async (expected: readonly string[]) => {
+    await options.beforeRemove();
+    await refuseChanges(basis, expected, "no pack that an index named was removed", signal);
+  };
+  const stored = await rewriteIndexFiles(basis.repository, {
+    files: rewrite,
+    leaveOut: basis.gone,
+    beforeDelete: (added) => lookAgain([...indexFiles, ...moved.indexFiles, ...added]),
+    signal,
+  });
   const gone = [...plan.remove, ...plan.repack];
+  const replaced = new Set(rewrite);
+  if (gone.length > 0) {
+    await lookAgain([...indexFiles.filter((id) => !replaced.has(id)), ...moved.indexFiles, ...stored]);
+  }
   left += await deletePacks(basis.repository, gone, signal, reporter);
   const all = [...plan.unindexed, ...gone];
   return {
@@ -65,12 +82,17 @@ export async function executePrune(repository: Repository, plan: PrunePlan, opti
 }
 
 /** The lock should forbid this; a lock that was removed by force must not cost a snapshot. */
-async function refuseChanges({ repository, snapshotIds, indexFiles }: PruneBasis, signal: AbortSignal): Promise<void> {
+async function refuseChanges(
+  { repository, snapshotIds }: PruneBasis,
+  indexFiles: readonly string[],
+  state: string,
+  signal: AbortSignal,
+): Promise<void> {
   const same = async (kind: "snapshot" | "index", ids: readonly string[]) =>
-    (await repository.listIds(kind, { signal })).sort().join() === ids.join();
+    (await repository.listIds(kind, { signal })).sort().join() === [...ids].sort().join();
   if ((await same("snapshot", snapshotIds)) && (await same("index", indexFiles))) return;
-  throw new LifeboatError("usage", `${repository.store.url} has changed since the prune was planned; nothing was removed`, {
-    hint: "Plan again, and hold the exclusive lock from before the plan until the end.",
+  throw new LifeboatError("usage", `${repository.store.url} has changed since the prune was planned; ${state}`, {
+    hint: "Plan again, and hold the exclusive lock from before the plan until the end. A snapshot that came since may need 'lifeboat repo repair index'.",
   });
 }
 
@@ -80,10 +102,10 @@ async function movePacks(
   plan: PrunePlan,
   signal: AbortSignal,
   reporter: ProgressReporter,
-): Promise<{ target: Repository; bytes: number }> {
+): Promise<{ target: Repository; bytes: number; indexFiles: readonly string[] }> {
   // It knows no blob, so that it stores those that the old packs have.
   const target = forgetEverything(repository);
-  if (plan.repack.length === 0) return { target, bytes: 0 };
+  if (plan.repack.length === 0) return { target, bytes: 0, indexFiles: [] };
   const packs = new Set(plan.repack.map(({ id }) => id));
   const ids: Record<"data" | "tree", string[]> = { data: [], tree: [] };
   for (const { id, type, packId } of repository.index.entries()) {
@@ -108,7 +130,7 @@ async function movePacks(
   } finally {
     await Promise.all([writer.close(), reader.close()]);
   }
-  return { target, bytes: writer.figures.bytesAddedPacked };
+  return { target, bytes: writer.figures.bytesAddedPacked, indexFiles: writer.indexFiles };
 }
 
 /** The last look before anything goes that an index names: every used blob lies in a pack that stays or in a new one. */

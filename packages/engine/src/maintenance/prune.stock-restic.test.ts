@@ -10,7 +10,7 @@ import { planPrune } from "./plan-prune.ts";
 import { describePrunePlan } from "./prune-plan.ts";
 import { backUpRounds, createStockFixture, fixtureClock, hasRestic, objectPaths, snapshotIds } from "./stock-restic-fixture.ts";
 
-const options = () => ({ signal: new AbortController().signal, clock: fixtureClock });
+const options = () => ({ signal: new AbortController().signal, clock: fixtureClock, beforeRemove: async () => {} });
 const sizeOf = (path: string) => objectPaths(path, "data").reduce((sum, file) => sum + readFileSync(file).length, 0);
 
 describe.skipIf(!hasRestic)("pruning a repository that stock restic wrote (needs restic)", { timeout: 300_000 }, () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type ByteString, byteString } from "@lifeboat/model";
 import { afterEach, describe, expect, it } from "vitest";
 import { createMemoryStore } from "../backend/index.ts";
@@ -6,6 +7,7 @@ import { encodeTree, goFileMode, type TreeNode } from "../format/index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
 import { initRepository, openRepository } from "../repository/open-repository.ts";
 import type { Repository } from "../repository/repository.ts";
+import { BlobReader } from "../restorer/blob-reader.ts";
 import { checkRepository } from "./check-repository.ts";
 import { executePrune } from "./execute-prune.ts";
 import { forgetSnapshots } from "./forget-snapshots.ts";
@@ -15,7 +17,7 @@ import { repositoryStats } from "./repository-stats.ts";
 import { fixtureClock, initOptions, password } from "./stock-restic-fixture.ts";
 import { unlockRepository } from "./unlock-repository.ts";
 
-const options = () => ({ signal: new AbortController().signal, clock: fixtureClock });
+const options = () => ({ signal: new AbortController().signal, clock: fixtureClock, beforeRemove: async () => {} });
 
 function fileNode(name: string, content: readonly string[], size: number): TreeNode {
   const time = "2026-11-01T00:00:00Z";
@@ -90,6 +92,74 @@ describe("pruning", { timeout: 300_000 }, () => {
     expect(after).toMatchObject({ snapshots: 2, dataBlobs: 3, plainBytes: before.plainBytes });
     expect(before.storedBytes - after.storedBytes).toBeGreaterThan(19_000);
     expect(await check()).toMatchObject({ errors: [], hints: [], blobs: after.dataBlobs + after.treeBlobs });
+  });
+
+  it("stops before anything goes when a snapshot has come meanwhile", async () => {
+    for (const place of ["data/", "index/"]) {
+      const { store, repository, open, prune, check } = await init();
+      const mixed = await saveSnapshot(repository, 1, [bytes(1), bytes(2)]);
+      await saveSnapshot(repository, 2, [bytes(1)]);
+      const whole = await saveSnapshot(repository, 3, [bytes(3, 200_000)]);
+      await forgetSnapshots(repository, { keep: [], remove: [mixed, whole] });
+      const put = store.put.bind(store);
+      let hasCome = false;
+      Object.assign(store, {
+        put: async (...[name, ...rest]: Parameters<typeof put>) => {
+          if (name.startsWith(place) && !hasCome) {
+            hasCome = true;
+            const other = await open();
+            await other.loadIndex();
+            // Its content is known and stands in a pack that is to go.
+            await saveSnapshot(other, 4, [bytes(3, 200_000)]);
+          }
+          return put(name, ...rest);
+        },
+      });
+      await expect(prune(0)).rejects.toThrow("has changed since the prune was planned; no pack that an index named was removed");
+      expect(hasCome).toBe(true);
+      expect(await check()).toMatchObject({ errors: [], snapshots: 2 });
+    }
+  });
+
+  it("asks for the lock again before index files go, and before packs go", async () => {
+    for (const asked of [1, 2]) {
+      const { repository, open, check } = await init();
+      const mixed = await saveSnapshot(repository, 1, [bytes(1), bytes(2)]);
+      await saveSnapshot(repository, 2, [bytes(1)]);
+      await forgetSnapshots(repository, { keep: [], remove: [mixed] });
+      const plan = await planPrune(await open(), { ...options(), maxUnusedRatio: 0 });
+      let times = 0;
+      const beforeRemove = async () => {
+        times++;
+        if (times === asked) throw new Error("the lock is lost");
+      };
+      await expect(executePrune(await open(), plan, { ...options(), beforeRemove })).rejects.toThrow("the lock is lost");
+      // A pack with two files, two of trees, and the new one of what was moved.
+      const { errors, packs, unindexedPacks } = await check();
+      expect({ errors, packs: packs + unindexedPacks }).toEqual({ errors: [], packs: 4 });
+    }
+  });
+
+  it("leaves who has opened the repository before a way to what it has moved", async () => {
+    const { repository, open, prune, check } = await init();
+    const mixed = await saveSnapshot(repository, 1, [bytes(1), bytes(2)]);
+    await saveSnapshot(repository, 2, [bytes(1)]);
+    const [one, other] = [await open(), await open()];
+    for (const opened of [one, other]) await opened.loadIndex();
+    await forgetSnapshots(repository, { keep: [], remove: [mixed] });
+    expect((await prune(0)).plan.repack).not.toEqual([]);
+    const id = createHash("sha256").update(bytes(1)).digest("hex");
+    const removed = createHash("sha256").update(bytes(2)).digest("hex");
+    expect(Buffer.compare(await one.loadBlob(id, "data"), bytes(1))).toBe(0);
+    await expect(one.loadBlob(removed, "data")).rejects.toMatchObject({ code: "object-missing" });
+    const reader = new BlobReader(other);
+    for (let time = 0; time < 2; time++) {
+      const blobs = await reader.load([id, removed], options().signal);
+      expect(Buffer.compare(blobs.get(id) as Uint8Array, bytes(1))).toBe(0);
+      expect(blobs.get(removed)).toMatchObject({ code: "object-missing" });
+    }
+    await reader.close();
+    expect(await check()).toMatchObject({ errors: [] });
   });
 
   it("does not count on the copy in a pack that is not there", async () => {

@@ -7,7 +7,7 @@ import { loadIndexFiles } from "./load-index-files.ts";
 import { repairIndex } from "./repair-index.ts";
 import { backUpRounds, createStockFixture, fixtureClock, hasRestic, objectPaths } from "./stock-restic-fixture.ts";
 
-const options = () => ({ signal: new AbortController().signal, clock: fixtureClock });
+const options = () => ({ signal: new AbortController().signal, clock: fixtureClock, beforeReplace: async () => {} });
 
 describe.skipIf(!hasRestic)(
   "repairing the index of a repository that stock restic wrote (needs restic)",

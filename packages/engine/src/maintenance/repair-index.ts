@@ -12,6 +12,8 @@ export interface RepairIndexOptions {
   readonly readAllPacks?: boolean | undefined;
   /** Only look; nothing is written. */
   readonly dryRun?: boolean | undefined;
+  /** Called before index files are deleted; throw to stop there. The lock is looked at here: reading many packs takes its time. */
+  readonly beforeReplace: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly progress?: ProgressListener | undefined;
@@ -76,7 +78,9 @@ export async function repairIndex(original: Repository, options: RepairIndexOpti
   const gone = new Set([...missing, ...toRead.keys()]);
   const files = [...index.files].filter(([, { packs }]) => packs.some((id) => gone.has(id))).map(([id]) => id);
   const damaged = index.damaged.map(({ id }) => id);
-  const rewritten = dryRun ? 0 : await rewriteIndexFiles(repository, { files, unreadable: damaged, leaveOut: gone, signal });
+  const beforeDelete = options.beforeReplace;
+  const rewrite = { files, unreadable: damaged, leaveOut: gone, beforeDelete, signal };
+  const rewritten = dryRun ? [] : await rewriteIndexFiles(repository, rewrite);
   return {
     foundPacks,
     foundBlobs,
@@ -84,7 +88,7 @@ export async function repairIndex(original: Repository, options: RepairIndexOpti
     unreadablePacks: unreadable,
     damagedIndexFiles: index.damaged,
     replacedIndexFiles: files.length + damaged.length,
-    storedIndexFiles: writer.files + rewritten,
+    storedIndexFiles: writer.files.length + rewritten.length,
   };
 }
 

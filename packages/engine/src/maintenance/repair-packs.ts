@@ -96,9 +96,8 @@ export async function repairPacks(original: Repository, options: RepairPacksOpti
   const found = withoutCopies(repaired, index.repository, wanted);
   const gone = new Set(repaired.filter(({ outcome }) => outcome === "salvaged").map(({ id }) => id));
   if (dryRun || gone.size === 0) return { packs: found, leftPacks: 0 };
-  await options.beforeReplace();
   const files = [...index.files].filter(([, { packs }]) => packs.some((id) => gone.has(id))).map(([id]) => id);
-  await rewriteIndexFiles(repository, { files, leaveOut: gone, signal });
+  await rewriteIndexFiles(repository, { files, leaveOut: gone, beforeDelete: options.beforeReplace, signal });
   await options.beforeReplace();
   let leftPacks = 0;
   for (const id of gone) {

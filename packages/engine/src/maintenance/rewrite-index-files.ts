@@ -7,14 +7,14 @@ export class IndexFileWriter {
   readonly #repository: Repository;
   #packs: IndexedPack[] = [];
   #blobs = 0;
-  #files = 0;
+  readonly #files: string[] = [];
 
   constructor(repository: Repository) {
     this.#repository = repository;
   }
 
-  /** How many were stored. */
-  get files(): number {
+  /** Ids of those that were stored. */
+  get files(): readonly string[] {
     return this.#files;
   }
 
@@ -29,8 +29,7 @@ export class IndexFileWriter {
     const packs = this.#packs.splice(0);
     this.#blobs = 0;
     if (packs.length === 0) return;
-    await this.#repository.saveUnpacked("index", encodeIndex(packs));
-    this.#files++;
+    this.#files.push(await this.#repository.saveUnpacked("index", encodeIndex(packs)));
   }
 }
 
@@ -41,17 +40,19 @@ export interface RewriteIndexOptions {
   readonly unreadable?: readonly string[] | undefined;
   /** Packs that the new files do not name. */
   readonly leaveOut: ReadonlySet<string>;
+  /** Called with the ids of the new files when these are stored, before the old ones go; throw to keep both. */
+  readonly beforeDelete: (stored: readonly string[]) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /**
  * Replaces index files by such that name all their packs but some, each once. The new ones are stored before the old ones go: killed
- * in between, some packs are named twice, which is legal. Resolves to how many files were stored.
+ * in between, some packs are named twice, which is legal. Resolves to the ids of the files that were stored.
  */
 export async function rewriteIndexFiles(
   repository: Repository,
-  { files, unreadable = [], leaveOut, signal }: RewriteIndexOptions,
-): Promise<number> {
+  { files, unreadable = [], leaveOut, beforeDelete, signal }: RewriteIndexOptions,
+): Promise<readonly string[]> {
   const written = new Set<string>();
   const writer = new IndexFileWriter(repository);
   for (const id of files) {
@@ -63,6 +64,7 @@ export async function rewriteIndexFiles(
   }
   await writer.finish();
   signal.throwIfAborted();
+  if (files.length + unreadable.length > 0) await beforeDelete(writer.files);
   await forEachLimited([...files, ...unreadable], repository.store.connections, (id) =>
     repository.store.delete(objectName("index", id), { signal }),
   );

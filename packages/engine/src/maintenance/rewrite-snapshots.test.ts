@@ -63,7 +63,7 @@ describe.skipIf(!hasRestic)("erasing paths from snapshots that stock restic wrot
     const repository = await fixture.open(path);
     const freed = await planPrune(repository, { ...options(), maxUnusedRatio: 0 });
     expect(freed.freedBytes).toBeGreaterThan(2_000_000);
-    await executePrune(repository, freed, options());
+    await executePrune(repository, freed, { ...options(), beforeRemove: async () => {} });
     fixture.restic(["check", "--read-data"], path);
     const target = join(fixture.folder, "restored");
     fixture.restic(["restore", replaced[0]!.to.id, "--target", target], path);

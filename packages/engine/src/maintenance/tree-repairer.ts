@@ -2,6 +2,7 @@ import { type ByteString, LifeboatError } from "@lifeboat/model";
 import { sealOverheadBytes } from "../crypto/index.ts";
 import { encodeTree, type TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
+import { refuseUnknownFields } from "./refuse-unknown-fields.ts";
 import { isDamage } from "./walk-trees.ts";
 
 /** What happened to one path of a damaged snapshot. */
@@ -109,6 +110,7 @@ export class TreeRepairer {
       damage = add(damage, repaired.damage);
       kept.push(repaired.node);
     }
+    if (isChanged) await refuseUnknownFields(this.#repository, { tree, path, nodes }, "repair snapshots", this.#options);
     return { id: isChanged ? await this.#options.save(encodeTree(kept)) : tree, damage };
   }
 

@@ -1,6 +1,7 @@
-import { type ByteString, displayName, LifeboatError } from "@lifeboat/model";
+import { type ByteString, LifeboatError } from "@lifeboat/model";
 import { encodeTree, type TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
+import { refuseUnknownFields } from "./refuse-unknown-fields.ts";
 import { isDamage } from "./walk-trees.ts";
 
 export interface TreeRewriterOptions {
@@ -72,21 +73,10 @@ export class TreeRewriter {
         kept.push(below.id === node.subtree ? node : { ...node, subtree: below.id });
       } else kept.push(node);
     }
-    if (isChanged) await this.#refuseUnknownFields(tree, path, nodes);
+    if (isChanged) await refuseUnknownFields(this.#repository, { tree, path, nodes }, "rewrite", this.#options);
     const result = { id: isChanged ? await this.#options.save(encodeTree(kept)) : tree, removed };
     remember(this.#known, key, result);
     return result;
-  }
-
-  /** As restic: a folder that cannot be written again byte for byte holds something that would be lost without a word. */
-  async #refuseUnknownFields(tree: string, path: ByteString, nodes: readonly TreeNode[]): Promise<void> {
-    const bytes = await this.#repository.loadBlob(tree, "tree", this.#options);
-    if (encodeTree(nodes).equals(bytes)) return;
-    throw new LifeboatError(
-      "repository-unsupported",
-      `folder ${displayName(path) || "/"} (tree ${tree}) holds what Lifeboat does not know and would lose; nothing was changed`,
-      { hint: "Use a later version, or 'restic rewrite' of the program that wrote it." },
-    );
   }
 
   async #countNode({ type, size, subtree }: TreeNode, depth: number): Promise<RemovedContent> {

@@ -55,6 +55,8 @@ export class BlobWriter {
   readonly #treeJobs = new Set<Promise<void>>();
   readonly #signal: AbortSignal | undefined;
   #unindexed: IndexedPack[] = [];
+  /** Ids of the index files that were stored. */
+  readonly indexFiles: string[] = [];
   #unindexedBlobs = 0;
   #unindexedBytes = 0;
   #indexing: Promise<void> = Promise.resolve();
@@ -276,8 +278,9 @@ export class BlobWriter {
     this.#unindexedBlobs = 0;
     this.#unindexedBytes = 0;
     this.#indexing = this.#indexing
-      .then(() => this.#repository.saveUnpacked("index", encodeIndex(packs)))
-      .then(() => undefined)
+      .then(async () => {
+        this.indexFiles.push(await this.#repository.saveUnpacked("index", encodeIndex(packs)));
+      })
       .catch((error: unknown) => this.#fail(error));
   }
 

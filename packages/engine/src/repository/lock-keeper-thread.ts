@@ -16,11 +16,14 @@ export interface LockKeeperData {
 
 export type LockKeeperMessage =
   | { readonly kind: "refreshed"; readonly lockId: string }
-  | { readonly kind: "missed"; readonly message: string };
+  | { readonly kind: "missed"; readonly message: string }
+  /** Somebody has removed it, and may have worked as if nobody else was there: it is not renewed, and comes back never. */
+  | { readonly kind: "removed" };
 
 /**
  * Renews one lock from a thread of its own: a blocked event loop of the program cannot delay it. It waits on shared memory instead
- * of a timer. Order of a refresh: the new lock is stored before the old one goes, so that there is always one.
+ * of a timer. Order of a refresh: the new lock is stored before the old one goes, so that there is always one. Before and after that the
+ * old one must be there: a lock that comes back after it was removed would hide that there was none for a while. As restic does.
  */
 const { location, masterKey, lock, refreshMilliseconds, wanted } = workerData as LockKeeperData;
 let { lockId } = workerData as LockKeeperData;
@@ -40,8 +43,20 @@ while (Atomics.wait(flag, 0, 0, pause) === "timed-out") {
     const { encodeUnpacked, objectName } = await import("../format/index.ts");
     // A connection of its own each time: five idle minutes outlast most servers' keep-alive.
     const store = await openBareObjectStore(location);
+    const isThere = async () => (await store.stat(objectName("lock", lockId))) !== undefined;
     const { id, bytes } = encodeUnpacked(new Sealer(masterKey), JSON.stringify({ ...lock, time: new Date().toISOString() }));
-    await store.put(objectName("lock", id), bytes, { sha256: id });
+    let isHeld = await isThere();
+    if (isHeld) {
+      await store.put(objectName("lock", id), bytes, { sha256: id });
+      isHeld = await isThere();
+      // A put whose answer was lost leaves a lock that stands in everybody's way until it is stale; so does a delete that fails here.
+      if (!isHeld) await store.delete(objectName("lock", id));
+    }
+    if (!isHeld) {
+      post({ kind: "removed" });
+      await store.close();
+      break;
+    }
     replaced.push(lockId);
     lockId = id;
     post({ kind: "refreshed", lockId });

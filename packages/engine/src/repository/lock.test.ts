@@ -97,11 +97,59 @@ describe("locks", () => {
     const journal = {
       register: (_: string, id: string) => calls.push(`register ${id}`),
       forget: (_: string, id: string) => calls.push(`forget ${id}`),
+      abandon: (_: string, id: string) => calls.push(`abandon ${id}`),
     };
     const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, journal });
     const { id } = lock;
     await lock.release();
     expect(calls).toEqual([`register ${id}`, `forget ${id}`]);
+  });
+
+  it("that cannot be removed, or perhaps not be stored, are abandoned: no living process stands for them", async () => {
+    const calls: string[] = [];
+    const journal = {
+      register: () => {},
+      forget: (_: string, id: string) => calls.push(`forget ${id}`),
+      abandon: (_: string, id: string) => calls.push(`abandon ${id}`),
+    };
+    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, journal });
+    const fail = async () => {
+      throw new Error("the store is gone");
+    };
+    const { put } = repository.store;
+    Object.assign(repository.store, { delete: fail, put: fail });
+    await expect(lock.release()).rejects.toThrow("the store is gone");
+    expect(calls).toEqual([`abandon ${lock.id}`]);
+    await expect(RepositoryLock.acquire(repository, { exclusive: false, owner, clock, journal })).rejects.toThrow(
+      "the store is gone",
+    );
+    expect(calls).toEqual([`abandon ${lock.id}`, expect.stringMatching(/^abandon [0-9a-f]{64}$/)]);
+    Object.assign(repository.store, { put });
+  });
+
+  it("that somebody removed stay lost: none comes back by itself, and nothing is committed", async () => {
+    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, refreshMilliseconds: 300 });
+    await lock.assertHeld();
+    await removeLocks(repository, "all");
+    const rival = await RepositoryLock.acquire(repository, { exclusive: true, owner: { ...owner, hostname: "web1" }, clock });
+    // Several times the pause between two renewals.
+    await clock.sleep(1500);
+    expect((await listLocks(repository)).map(({ id }) => id)).toEqual([rival.id]);
+    await rival.release();
+    await expect(lock.assertHeld()).rejects.toMatchObject({ code: "lock-lost" });
+    await lock.release();
+    expect(await listLocks(repository)).toEqual([]);
+  });
+
+  it("that are renewed while they are looked at are held", async () => {
+    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock, refreshMilliseconds: 100 });
+    const ids = new Set<string>();
+    for (let look = 0; look < 200 || ids.size < 4; look++) {
+      await lock.assertHeld();
+      ids.add(lock.id);
+      await clock.sleep(5);
+    }
+    await lock.release();
   });
 
   it("that are stale go, those that are fresh stay", async () => {

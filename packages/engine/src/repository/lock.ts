@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type Clock, LifeboatError, type Logger, silentLogger, withState } from "@lifeboat/model";
 import { encodeUnpacked, idOfName, objectName, objectPrefix } from "../format/index.ts";
@@ -18,6 +19,8 @@ import type { Repository } from "./repository.ts";
 export interface LockJournal {
   register(repositoryId: string, lockId: string): void;
   forget(repositoryId: string, lockId: string): void;
+  /** It may be stored and nobody cares for it any more: the next command removes it, though this process lives. */
+  abandon(repositoryId: string, lockId: string): void;
 }
 
 export interface LockOptions {
@@ -42,8 +45,11 @@ export class RepositoryLock {
   #id: string;
   #wanted: Int32Array | undefined;
   #keeper: Worker | undefined;
+  #keeperEnded: Promise<unknown> | undefined;
   #released = false;
   #renewedMs: number;
+  /** Why it is lost, for ever: what was done while it was not there cannot be known. */
+  #lost: string | undefined;
 
   private constructor(repository: Repository, options: LockOptions, id: string) {
     this.#repository = repository;
@@ -70,6 +76,8 @@ export class RepositoryLock {
     try {
       await repository.store.put(objectName("lock", id), bytes, { sha256: id, signal: options.signal });
     } catch (error) {
+      // It may be stored all the same, when only the answer was lost.
+      options.journal?.abandon(repository.config.id, id);
       // Whoever takes a lock has not begun yet.
       throw withState(error, "nothing was changed");
     }
@@ -105,13 +113,23 @@ export class RepositoryLock {
    * have taken what this job builds on. Throws `lock-lost`.
    */
   async assertHeld(): Promise<void> {
-    const { clock } = this.#options;
-    const ageMs = clock.now() - this.#renewedMs;
-    const isThere = (await this.#repository.store.stat(objectName("lock", this.#id))) !== undefined;
+    const ageMs = this.#options.clock.now() - this.#renewedMs;
+    if (!(await this.#isStored())) this.#lost ??= "was removed by somebody";
     // A store in memory has no keeper; nobody else can reach it.
-    if (isThere && (this.#keeper === undefined || ageMs < lockLostMilliseconds)) return;
-    const why = isThere ? `was not renewed for ${Math.round(ageMs / 60_000)} minutes` : "was removed by somebody";
+    const isOld = this.#keeper !== undefined && ageMs >= lockLostMilliseconds;
+    const why = this.#lost ?? (isOld ? `was not renewed for ${Math.round(ageMs / 60_000)} minutes` : undefined);
+    if (why === undefined) return;
     throw new LifeboatError("lock-lost", `the lock on ${this.#repository.store.url} ${why}; nothing was committed`);
+  }
+
+  async #isStored(): Promise<boolean> {
+    for (;;) {
+      const looked = this.#id;
+      if ((await this.#repository.store.stat(objectName("lock", looked))) !== undefined) return true;
+      // It may just have been renewed: that is told before the old one goes, and the news may still wait to be heard.
+      await setImmediate();
+      if (this.#id === looked) return false;
+    }
   }
 
   async release(): Promise<void> {
@@ -119,12 +137,17 @@ export class RepositoryLock {
     this.#released = true;
     if (this.#keeper !== undefined && this.#wanted !== undefined) {
       this.#keeper.ref();
-      const ended = new Promise((resolve) => this.#keeper!.once("exit", resolve));
       Atomics.store(this.#wanted, 0, 1);
       Atomics.notify(this.#wanted, 0);
-      await ended;
+      await this.#keeperEnded;
     }
-    await this.#repository.store.delete(objectName("lock", this.#id));
+    try {
+      await this.#repository.store.delete(objectName("lock", this.#id));
+    } catch (error) {
+      // It would be taken for held as long as this process lives.
+      this.#options.journal?.abandon(this.#repository.config.id, this.#id);
+      throw error;
+    }
     this.#options.journal?.forget(this.#repository.config.id, this.#id);
   }
 
@@ -147,6 +170,7 @@ export class RepositoryLock {
       wanted: shared,
     };
     this.#keeper = new Worker(new URL("./lock-keeper-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    this.#keeperEnded = new Promise((resolve) => this.#keeper?.once("exit", resolve));
     this.#keeper.on("message", (message: LockKeeperMessage) => this.#hear(message));
     this.#keeper.on("error", (error) => this.#options.logger?.error({ error: String(error) }, "the lock is no longer renewed"));
     this.#keeper.unref();
@@ -156,6 +180,11 @@ export class RepositoryLock {
     const { journal, logger = silentLogger } = this.#options;
     if (message.kind === "missed") {
       logger.warn({ cause: message.message }, "a lock could not be renewed, it is tried again");
+      return;
+    }
+    if (message.kind === "removed") {
+      this.#lost = "was removed by somebody";
+      logger.error({ lock: this.#id }, "the lock was removed by somebody: what this run has done will not be committed");
       return;
     }
     journal?.register(this.#repository.config.id, message.lockId);

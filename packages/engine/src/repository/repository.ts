@@ -43,6 +43,8 @@ export class Repository {
   readonly #codec: BlobCodec;
   readonly #trees = new PackCache(4);
   readonly #indexIds = new Set<string>();
+  /** Packs that were asked for in vain, and the look at the index that followed. */
+  readonly #lostPacks = new Map<string, Promise<void>>();
   readonly #bareStore: ObjectStore;
   readonly #cache: CacheFolder | undefined;
 
@@ -186,22 +188,42 @@ export class Repository {
 
   /** The plain bytes, verified; a damaged copy is passed over when there is another. */
   async loadBlob(id: string, type: BlobType, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Buffer> {
-    const locations = this.index.locateAll(id, type);
-    if (locations.length === 0) {
-      throw new LifeboatError("repository-damaged", `${type} blob ${id} is in no index of ${this.store.url}`, {
-        context: { blob: id },
-      });
-    }
+    const tried = new Set<string>();
     let failure: unknown;
-    for (const location of locations) {
-      try {
-        return this.openBlob(location, await this.#sealedBytes(location, options));
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        failure = error;
+    for (let hasNews = true; hasNews; ) {
+      hasNews = false;
+      for (const location of this.index.locateAll(id, type).filter(({ packId }) => !tried.has(packId))) {
+        tried.add(location.packId);
+        try {
+          return this.openBlob(location, await this.#sealedBytes(location, options));
+        } catch (error) {
+          options.signal?.throwIfAborted();
+          failure = error;
+          if (isLifeboatError(error, "object-missing")) hasNews = await this.#hearOfLostPack(location.packId, options);
+        }
       }
     }
-    throw failure;
+    if (failure !== undefined) throw failure;
+    throw new LifeboatError("repository-damaged", `${type} blob ${id} is in no index of ${this.store.url}`, {
+      context: { blob: id },
+    });
+  }
+
+  /**
+   * A pack that is not there was removed by a prune since the index was loaded, perhaps: what was needed of it lies in another one, and the
+   * index said so before it went. Once for each pack: one that is lost must not cost a listing for each of its blobs. True: look again.
+   */
+  async #hearOfLostPack(packId: string, options: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
+    let hearing = this.#lostPacks.get(packId);
+    if (hearing === undefined) {
+      hearing = this.loadIndex(options).catch((error: unknown) => {
+        this.#lostPacks.delete(packId);
+        throw error;
+      });
+      this.#lostPacks.set(packId, hearing);
+    }
+    await hearing;
+    return true;
   }
 
   /** Opens, decompresses and hashes a sealed blob. */

@@ -1,4 +1,5 @@
-import { LifeboatError } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { maxPlainBytes } from "../blob-codec/index.ts";
 import { sealOverheadBytes } from "../crypto/index.ts";
 import { objectName } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
@@ -9,11 +10,13 @@ import { createPackMemory } from "./pack-memory.ts";
 /** Neighbours with a gap up to this are read in one request, as restic does. */
 const maxGapBytes = 1024 * 1024;
 /**
- * So much at most in one, sealed and opened: more than any blob has. All memory is taken in this size, so that what one range gives back
- * fits the next one; memory of many sizes ends as garbage.
+ * So much at most in one, sealed and opened: more than any blob has. Memory for more than a quarter of it is taken in this size, so that what
+ * one range gives back fits the next one; memory of many sizes ends as garbage. Small ranges of scattered blobs get what they need.
  */
 const maxRangeBytes = 12 * 1024 * 1024;
 const maxSpareBytes = 4 * maxRangeBytes;
+/** What does not compress becomes a little longer. */
+const mostSealedBytes = maxPlainBytes.data + 1024 * 1024;
 
 /** Loads many blobs at once: few large ranges, opened in threads. */
 export class BlobReader {
@@ -22,6 +25,8 @@ export class BlobReader {
   readonly #memory = createPackMemory(maxSpareBytes);
   /** Memory of plain blobs that somebody may still use; weak, because not everybody says when it is done. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
+  /** Packs that are not there; a prune beside has moved what was needed of them, perhaps. */
+  readonly #lostPacks = new Set<string>();
   #bytesRead = 0;
 
   constructor(repository: Repository) {
@@ -37,12 +42,13 @@ export class BlobReader {
     const found = new Map<string, Uint8Array | LifeboatError>();
     const byPack = new Map<string, BlobLocation[]>();
     for (const id of new Set(ids)) {
-      const location = this.#repository.index.locate(id, "data");
+      const location = this.#locate(id);
       if (location === undefined) {
         found.set(id, new LifeboatError("repository-damaged", `data blob ${id} is in no index of ${this.#repository.store.url}`));
         continue;
       }
-      if (location.length < sealOverheadBytes) {
+      // What an index says may be nonsense, and memory is taken by it.
+      if (location.length < sealOverheadBytes || location.length > mostSealedBytes) {
         found.set(id, await this.#loadOtherCopy(id, signal));
         continue;
       }
@@ -71,6 +77,13 @@ export class BlobReader {
     await this.#pool.close();
   }
 
+  #locate(id: string): BlobLocation | undefined {
+    const { index } = this.#repository;
+    const first = index.locate(id, "data");
+    if (first === undefined || !this.#lostPacks.has(first.packId)) return first;
+    return index.locateAll(id, "data").find(({ packId }) => !this.#lostPacks.has(packId)) ?? first;
+  }
+
   async #loadRange(
     range: readonly BlobLocation[],
     found: Map<string, Uint8Array | LifeboatError>,
@@ -82,11 +95,11 @@ export class BlobReader {
     const length = last.offset + last.length - offset;
     let plain: (Uint8Array | undefined)[] = [];
     try {
-      const into = this.#memory.take(Math.max(length, maxRangeBytes));
+      const into = this.#memory.take(roomOf(length));
       const bytes = await this.#repository.store.get(objectName("pack", first.packId), { offset, length, signal, into });
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
-      const room = this.#memory.take(Math.max(plainRoomFor(blobs), maxRangeBytes)).buffer;
+      const room = this.#memory.take(roomOf(plainRoomFor(blobs))).buffer;
       const opened = await this.#pool.open(bytes as typeof into, blobs, room);
       this.#memory.give(opened.buffer);
       this.#lent.add(opened.target);
@@ -95,6 +108,7 @@ export class BlobReader {
       signal.throwIfAborted();
       // A missing or short pack: each blob may have another copy.
       if (!(error instanceof LifeboatError) || error.retry === "later") throw error;
+      if (isLifeboatError(error, "object-missing")) this.#lostPacks.add(first.packId);
     }
     for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
   }
@@ -108,6 +122,10 @@ export class BlobReader {
       throw error;
     }
   }
+}
+
+function roomOf(bytes: number): number {
+  return bytes > maxRangeBytes / 4 ? Math.max(bytes, maxRangeBytes) : bytes;
 }
 
 function mergeRanges(blobs: BlobLocation[]): BlobLocation[][] {

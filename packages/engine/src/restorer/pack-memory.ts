@@ -17,7 +17,8 @@ export function createPackMemory(maxSpareBytes: number): PackMemory {
       const fitting = spare.find((buffer) => buffer.byteLength >= bytes);
       // Of those of one size the one that was used last: it is in the processor's cache, and others may never be touched in full.
       const at = spare.findLastIndex((buffer) => buffer.byteLength === fitting?.byteLength);
-      if (at === -1) return new Uint8Array(new ArrayBuffer(Math.max(1, Math.ceil(bytes / stepBytes)) * stepBytes));
+      if (at === -1)
+        return new Uint8Array(new ArrayBuffer(bytes < stepBytes / 4 ? bytes : Math.ceil(bytes / stepBytes) * stepBytes));
       const [buffer] = spare.splice(at, 1) as [ArrayBuffer];
       spareBytes -= buffer.byteLength;
       return new Uint8Array(buffer);

@@ -12,7 +12,9 @@ export interface OwnLocks {
   registerLock(lock: OwnLock): void;
   /** Call after the lock was removed from the repository. Unknown ones are fine. */
   forgetLock(lock: OwnLock): void;
-  /** Ids of this installation's locks in that repository whose process has ended. */
+  /** Its process lives and cares for it no longer, e.g. because it could not be removed: as if that had ended. */
+  abandonLock(lock: OwnLock): void;
+  /** Ids of this installation's locks in that repository whose process has ended, or has given them up. */
   deadLocks(repositoryId: string): string[];
   /** True for a lock that was registered here and not forgotten, whatever became of its process. */
   knowsLock(lock: OwnLock): boolean;
@@ -26,20 +28,24 @@ export interface OwnLock {
 }
 
 const hexName = /^[0-9a-f]{16,64}$/;
+/** No process has started at this time. */
+const neverStarted = "never";
 
 export function openOwnLocks(stateFolder: string): OwnLocks {
   const folderOf = (repositoryId: string) => join(stateFolder, "locks", checkName(repositoryId));
   const pathOf = ({ repositoryId, lockId }: OwnLock) => join(folderOf(repositoryId), checkName(lockId));
+  const note = (lock: OwnLock, holder: ProcessIdentity) => {
+    const path = pathOf(lock);
+    try {
+      mkdirSync(folderOf(lock.repositoryId), { recursive: true, mode: 0o700 });
+      writeFileSync(path, JSON.stringify(holder), { mode: 0o600 });
+    } catch (error) {
+      throw new LifeboatError("state-folder-failed", `lock cannot be noted in ${path} (${messageOf(error)})`, { cause: error });
+    }
+  };
   return {
-    registerLock(lock) {
-      const path = pathOf(lock);
-      try {
-        mkdirSync(folderOf(lock.repositoryId), { recursive: true, mode: 0o700 });
-        writeFileSync(path, JSON.stringify(ownIdentity()), { mode: 0o600 });
-      } catch (error) {
-        throw new LifeboatError("state-folder-failed", `lock cannot be noted in ${path} (${messageOf(error)})`, { cause: error });
-      }
-    },
+    registerLock: (lock) => note(lock, ownIdentity()),
+    abandonLock: (lock) => note(lock, { ...ownIdentity(), startTicks: neverStarted }),
     knowsLock: (lock) => existsSync(pathOf(lock)),
     forgetLock: (lock) => rmSync(pathOf(lock), { force: true }),
     deadLocks(repositoryId) {

@@ -88,6 +88,9 @@ describe("own locks", () => {
     killed.kill("SIGKILL");
     await once(killed, "exit");
     expect(locks.deadLocks(repositoryId)).toEqual(["11".repeat(32)]);
+    locks.abandonLock({ repositoryId, lockId: "33".repeat(32) });
+    expect(locks.deadLocks(repositoryId).sort()).toEqual(["11".repeat(32), "33".repeat(32)]);
+    locks.forgetLock({ repositoryId, lockId: "33".repeat(32) });
     locks.forgetLock({ repositoryId, lockId: "11".repeat(32) });
     locks.forgetLock({ repositoryId, lockId: "11".repeat(32) });
     expect(locks.deadLocks(repositoryId)).toEqual([]);

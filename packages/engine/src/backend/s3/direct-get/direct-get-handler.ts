@@ -44,7 +44,7 @@ export class DirectGetHandler {
     const length = head.headers["content-length"] ?? "";
     if ((head.status !== 200 && head.status !== 206) || !/^\d{1,15}$/.test(length) || "transfer-encoding" in head.headers) {
       this.#drop(connection);
-      return this.#ordinary.handle(request, options);
+      return this.#ordinaryGet(request, options);
     }
     const stop = () => connection.destroy(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
     signal?.addEventListener("abort", stop, { once: true });
@@ -55,6 +55,13 @@ export class DirectGetHandler {
       else this.#drop(connection);
     });
     return { response: { statusCode: head.status, headers: head.headers, body } as unknown as Response };
+  }
+
+  /** An object from a server that does not tell its length before; or an error, which is read whole and so must not be large. */
+  async #ordinaryGet(request: Request, options: HandleOptions): Promise<{ response: Response }> {
+    const { response } = await this.#ordinary.handle(request, options);
+    if (response.statusCode >= 300 && response.body instanceof Readable) response.body = limitAnswer(response.body);
+    return { response };
   }
 
   /** Listings and errors: nothing that is large, whatever answers there. */
