@@ -60,13 +60,18 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
   const { asset, policy } = findAsset(context, order.asset);
   const started = context.clock.now();
   let snapshot: Snapshot | undefined;
-  const outcome = await runRepositoryJob(context, order, order.repository ?? { name: policy.repository }, async (repository) => {
-    const backed = await withLock(context, repository, false, (lock) =>
-      backUp({ context, order, asset, policy, repository, started, lock }),
-    );
-    snapshot = backed.snapshot;
-    return { repository: policy.repository, ...backed.end };
-  });
+  const outcome = await runRepositoryJob(
+    context,
+    order,
+    order.repository ?? { name: policy.repository },
+    async (repository, learn) => {
+      const backed = await withLock(context, repository, false, (lock) =>
+        backUp({ context, order, asset, policy, repository, started, lock, learn }),
+      );
+      snapshot = backed.snapshot;
+      return { repository: policy.repository, ...backed.end };
+    },
+  );
   return { ...outcome, snapshot };
 }
 
@@ -83,9 +88,10 @@ interface BackupParts {
   readonly repository: Repository;
   readonly started: number;
   readonly lock: RepositoryLock;
+  readonly learn: (known: { readonly host: HostFacts | undefined }) => void;
 }
 
-async function backUp({ context, order, asset, policy, repository, started, lock }: BackupParts): Promise<Backed> {
+async function backUp({ context, order, asset, policy, repository, started, lock, learn }: BackupParts): Promise<Backed> {
   const { signal } = context;
   // Snapshots before the index: whatever they name is then in it.
   const snapshots = await repository.listSnapshots({
@@ -101,7 +107,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
       : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
-  const { machine, facts } = await bothOf(openHost(context, asset), repository.loadIndex({ signal }));
+  const { machine, facts } = await bothOf(openHost(context, asset, learn), repository.loadIndex({ signal }));
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {
     const archived = await archive({ context, asset, machine, repository, writer, parent, started, checkpoints });
@@ -163,10 +169,13 @@ interface OpenedHost {
   readonly facts: HostFacts | undefined;
 }
 
-async function openHost(context: JobContext, asset: CompiledAsset): Promise<OpenedHost> {
+async function openHost(context: JobContext, asset: CompiledAsset, learn: BackupParts["learn"]): Promise<OpenedHost> {
   const machine = await openMachine(context, asset.host);
   try {
-    return { machine, facts: await askHost(context, machine, asset) };
+    const facts = await askHost(context, machine, asset);
+    // Of use above all when the run fails: which system, which tar, how far its clock is off.
+    learn({ host: facts });
+    return { machine, facts };
   } catch (error) {
     await machine.close();
     throw error;

@@ -18,20 +18,26 @@ export async function runRepositoryJob(
   context: JobContext,
   order: RunOrder,
   choice: RepositoryChoice,
-  work: (repository: Repository) => Promise<RunEnd>,
+  /** `learn`: what the record is to have also when the work fails later. */
+  work: (repository: Repository, learn: (known: Pick<RunEnd, "host">) => void) => Promise<RunEnd>,
   /** `isReadOnly`: no record is stored. */
   { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
 ): Promise<JobOutcome> {
   const started = context.clock.now();
   const name = "name" in choice ? choice.name : undefined;
   let repository: Repository | undefined;
+  let known: Pick<RunEnd, "host"> = {};
+  const learn = (more: Pick<RunEnd, "host">) => {
+    known = { ...known, ...more };
+  };
   try {
     repository = await openChosenRepository(context, choice);
-    const record = createRunRecord(order, started, context.clock, { repository: name, ...(await work(repository)) });
+    const record = createRunRecord(order, started, context.clock, { repository: name, ...(await work(repository, learn)) });
     if (!isReadOnly) await saveRunRecord(repository, record);
     return { record, error: undefined };
   } catch (error) {
-    const record = createRunRecord(order, started, context.clock, { ...endOfError(error, context.signal), repository: name });
+    const end = { ...known, ...endOfError(error, context.signal), repository: name };
+    const record = createRunRecord(order, started, context.clock, end);
     await repository?.close().catch(() => {});
     await saveFailure(context, choice, record, repository !== undefined && !isReadOnly);
     return { record, error };
