@@ -15,6 +15,8 @@ export interface PreparedCommand {
   readonly touched: readonly PlaceUnderFault[];
   /** Whether a snapshot that was there may be gone afterwards. */
   readonly mayRemove: boolean;
+  /** What the next run says when the one that was killed had ended its work but for its lock. */
+  readonly nothingLeft?: RegExp;
   /** Looks at what a command that succeeded has made. */
   judge(): Promise<void>;
 }
@@ -90,7 +92,8 @@ export class CommandKitchen {
         const [id] = await this.#someSnapshots(place, 1);
         if (id === undefined) return this.prepare({ command: "backup", place: name, kind });
         const pattern = `file-2${2 + this.#random.below(3)} *`;
-        return plain(["rewrite", id, ...on, "--exclude", pattern, "--yes"], { mayRemove: true });
+        const nothingLeft = /\[snapshot-not-found\]/;
+        return plain(["rewrite", id, ...on, "--exclude", pattern, "--yes"], { mayRemove: true, nothingLeft });
       }
       case "restore": {
         const target = join(this.#scene.folder, `restored-${this.#count}`);

@@ -28,14 +28,17 @@ export async function runPrune(
       await order.confirm?.(plan);
       const beforeRemove = () => lock.assertHeld();
       await beforeRemove();
-      await executePrune(repository, plan, { beforeRemove, signal, clock, progress });
+      const { leftPacks, leftBytes, failure } = await executePrune(repository, plan, { beforeRemove, signal, clock, progress });
       const figures = {
-        bytes_freed: plan.freedBytes,
+        bytes_freed: Math.max(0, plan.freedBytes - leftBytes),
         packs_removed: plan.remove.length + plan.unindexed.length,
         packs_repacked: plan.repack.length,
         bytes_unused_after: plan.unusedBytesAfter,
       };
-      return { result: "passed", figures };
+      if (failure === undefined) return { result: "passed", figures };
+      const what = leftPacks === 1 ? "1 pack" : `${leftPacks} packs`;
+      const cause = `${what} that nobody needs could not be deleted, the next prune tries again; first: ${failure.message}`;
+      return { result: "incomplete", figures, cause: cause.slice(0, 1000), code: failure.code };
     }),
   );
   return { ...outcome, plan };

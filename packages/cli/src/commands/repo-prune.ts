@@ -50,9 +50,13 @@ async function pruneOne(session: Session, values: OptionValues): Promise<number>
   if (error !== undefined) throw error;
   if (session.dryRun && plan !== undefined) for (const line of describePrunePlan(plan)) session.say(`  ${line}`);
   if (session.json) await session.answer({ ...runSummary(record), plan: plan === undefined ? null : planObject(plan) });
-  else
-    session.say(session.dryRun ? "Dry run: nothing was removed." : `✓ pruned, about ${formatBytes(plan?.freedBytes ?? 0)} freed`);
-  return exitCodes.passed;
+  else if (session.dryRun) session.say("Dry run: nothing was removed.");
+  else {
+    const freed = `about ${formatBytes(record.figures.bytes_freed ?? 0)} freed`;
+    if (record.result === "passed") session.say(`✓ pruned, ${freed}`);
+    else session.output.note(`! pruned in part, ${freed}: ${record.cause}`);
+  }
+  return record.result === "passed" ? exitCodes.passed : exitCodes.incomplete;
 }
 
 function planObject({

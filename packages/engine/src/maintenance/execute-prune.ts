@@ -26,6 +26,9 @@ export interface PruneResult {
   readonly rewrittenIndexFiles: number;
   /** Packs that could not be deleted: no index names them any more, so the next prune does it. */
   readonly leftPacks: number;
+  readonly leftBytes: number;
+  /** Why the first of these could not be deleted. */
+  readonly failure: LifeboatError | undefined;
 }
 
 /**
@@ -52,7 +55,7 @@ export async function executePrune(repository: Repository, plan: PrunePlan, opti
   const { indexFiles, rewrite } = basis;
   await refuseChanges(basis, indexFiles, "nothing was removed", signal);
   const reporter = createProgressReporter(options.clock, options.progress);
-  let left = await deletePacks(basis.repository, plan.unindexed, signal, reporter);
+  const leftUnindexed = await deletePacks(basis.repository, plan.unindexed, signal, reporter);
   const moved = await movePacks(basis, plan, signal, reporter);
   requireAllUsed(basis, moved.target);
   const lookAgain = async (expected: readonly string[]) => {
@@ -70,14 +73,18 @@ export async function executePrune(repository: Repository, plan: PrunePlan, opti
   if (gone.length > 0) {
     await lookAgain([...indexFiles.filter((id) => !replaced.has(id)), ...moved.indexFiles, ...stored]);
   }
-  left += await deletePacks(basis.repository, gone, signal, reporter);
+  const leftGone = await deletePacks(basis.repository, gone, signal, reporter);
   const all = [...plan.unindexed, ...gone];
+  const leftBytes = leftUnindexed.bytes + leftGone.bytes;
+  const leftPacks = leftUnindexed.packs + leftGone.packs;
   return {
-    deletedPacks: all.length - left,
-    deletedBytes: all.reduce((bytes, pack) => bytes + pack.bytes, 0),
+    deletedPacks: all.length - leftPacks,
+    deletedBytes: all.reduce((bytes, pack) => bytes + pack.bytes, 0) - leftBytes,
     writtenBytes: moved.bytes,
     rewrittenIndexFiles: basis.rewrite.length,
-    leftPacks: left,
+    leftPacks,
+    leftBytes,
+    failure: leftUnindexed.failure ?? leftGone.failure,
   };
 }
 
@@ -145,23 +152,31 @@ function requireAllUsed({ repository, isUsed, usedCount, gone }: PruneBasis, tar
   }
 }
 
-/** How many could not be deleted. */
+interface LeftPacks {
+  packs: number;
+  bytes: number;
+  failure: LifeboatError | undefined;
+}
+
+/** Gives those that could not be deleted. */
 async function deletePacks(
   repository: Repository,
-  packs: readonly { readonly id: string }[],
+  packs: readonly { readonly id: string; readonly bytes: number }[],
   signal: AbortSignal,
   reporter: ProgressReporter,
-): Promise<number> {
-  let left = 0;
+): Promise<LeftPacks> {
+  const left: LeftPacks = { packs: 0, bytes: 0, failure: undefined };
   let done = 0;
-  await forEachLimited(packs, repository.store.connections * 2, async ({ id }) => {
+  await forEachLimited(packs, repository.store.connections * 2, async ({ id, bytes }) => {
     signal.throwIfAborted();
     try {
       await repository.store.delete(objectName("pack", id), { signal });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof LifeboatError)) throw error;
-      left++;
+      left.packs++;
+      left.bytes += bytes;
+      left.failure ??= error;
     }
     done++;
     reporter.tell(() => ({ phase: "deleting packs", percent_done: done / packs.length }));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ByteString, byteString } from "@lifeboat/model";
+import { type ByteString, byteString, LifeboatError } from "@lifeboat/model";
 import { afterEach, describe, expect, it } from "vitest";
 import { createMemoryStore } from "../backend/index.ts";
 import { createChacha12Bytes } from "../chunker/chacha12-bytes.ts";
@@ -138,6 +138,32 @@ describe("pruning", { timeout: 300_000 }, () => {
       const { errors, packs, unindexedPacks } = await check();
       expect({ errors, packs: packs + unindexedPacks }).toEqual({ errors: [], packs: 4 });
     }
+  });
+
+  it("says how many packs it could not delete, and counts only the others", async () => {
+    const { store, repository, prune, check } = await init();
+    const gone = await saveSnapshot(repository, 1, [bytes(1)]);
+    await saveSnapshot(repository, 2, [bytes(2)]);
+    await forgetSnapshots(repository, { keep: [], remove: [gone] });
+    const { delete: remove } = store;
+    Object.assign(store, {
+      delete: async (name: string, given?: object) => {
+        if (name.startsWith("data/")) throw new LifeboatError("store-failed", "the store is busy");
+        return remove.call(store, name, given);
+      },
+    });
+    const { result, plan } = await prune();
+    const bytesGone = plan.remove.reduce((sum, pack) => sum + pack.bytes, 0);
+    expect(result).toMatchObject({
+      deletedPacks: 0,
+      deletedBytes: 0,
+      leftPacks: 2,
+      leftBytes: bytesGone,
+      failure: { code: "store-failed" },
+    });
+    expect(await check()).toMatchObject({ errors: [], unindexedPacks: 2 });
+    Object.assign(store, { delete: remove });
+    expect((await prune()).result).toMatchObject({ deletedPacks: 2, leftPacks: 0, failure: undefined });
   });
 
   it("leaves who has opened the repository before a way to what it has moved", async () => {
