@@ -1,6 +1,7 @@
 import { byteString } from "@lifeboat/model";
 import { expect, test } from "vitest";
 import { ListingParser } from "./listing-parser.ts";
+import { sizeProblem } from "./storable-size.ts";
 import { TreeOrder } from "./tree-order.ts";
 
 /** One record as find prints it, with something else in one place. */
@@ -24,6 +25,34 @@ const folder = record("/srv/a", { type: "d", mode: "755" });
 
 test("a listing that is right passes", () => {
   expect(() => listAll(root, folder, record("/srv/a/b"), record("/srv/c\nd"))).not.toThrow();
+});
+
+test("a time beyond every calendar is clamped, and a size beyond 2^53 left to whoever lists", () => {
+  const parser = new ListingParser("/srv on web1");
+  const records = [
+    record("/srv/late", { mtime: `${2n ** 60n}.0000000000` }),
+    record("/srv/early", { mtime: `-${2n ** 63n}.1234567890` }),
+    record("/srv/big", { size: `${2n ** 63n - 1n}` }),
+  ];
+  const entries = parser.push(Buffer.from(records.join("")));
+  expect(entries.map(({ mtime }) => mtime)).toEqual([
+    "9999-12-31T23:59:59Z",
+    "0000-01-01T00:00:00.123456789Z",
+    "2023-11-14T22:13:20Z",
+  ]);
+  expect(entries.map(sizeProblem)).toEqual([
+    undefined,
+    undefined,
+    { path: "/srv/big", kind: "unreadable", detail: expect.stringContaining("File too large") },
+  ]);
+});
+
+test.each([
+  ["f 644 0 0 5 NaN 1.0 7 9 1\0/srv/a\0\0", / holds a time that is none at \/srv\/a$/],
+  ["f 644 0 0 5\0/srv/a\0\0", / holds a record with 5 numbers instead of 10 at \/srv\/a$/],
+  [`${record("/srv/a")}f 644`, / holds output that ends inside a record after \/srv\/a$/],
+])("what is wrong is told with the path", (records, message) => {
+  expect(() => listAll(root, records)).toThrow(message);
 });
 
 test.each([
@@ -50,6 +79,9 @@ test.each([
   ["a size that is no whole number", [root, record("/srv/x", { size: "1e3.5" })]],
   ["a negative size", [root, record("/srv/x", { size: "-5" })]],
   ["a time that is none", [root, record("/srv/x", { mtime: "NaN" })]],
+  ["a time of more digits than there are", [root, record("/srv/x", { mtime: "9".repeat(21) })]],
+  ["a time in hexadecimal digits", [root, record("/srv/x", { mtime: "0x7" })]],
+  ["links in hexadecimal digits", [root, record("/srv/x", { links: "0x7" })]],
   ["an inode that is none", [root, record("/srv/x", { inode: "0x7" })]],
   ["an inode of more digits than there are", [root, record("/srv/x", { inode: "9".repeat(21) })]],
   ["links that are no number", [root, record("/srv/x", { links: "many" })]],

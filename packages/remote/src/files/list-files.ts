@@ -11,6 +11,7 @@ import { PathRules } from "./path-rules.ts";
 import { maxPathBytes, statCommand } from "./remote-commands.ts";
 import { SelectionFilter } from "./selection-filter.ts";
 import { foldersAbove, isBelow, parentOf } from "./source-paths.ts";
+import { sizeProblem } from "./storable-size.ts";
 import { findTaggedFolders } from "./tagged-folders.ts";
 import { TreeOrder } from "./tree-order.ts";
 
@@ -83,7 +84,9 @@ async function* listBelow(
   for await (const chunk of command.stdout) {
     const listed = withoutTooLong(context, parser.push(chunk));
     for (const entry of listed) order.check(entry);
-    const entries = filter?.push(listed) ?? listed;
+    const kept = filter?.push(listed) ?? listed;
+    // A path of the source itself is told by its own listing.
+    const entries = kept.filter((entry) => pending.has(entry.path) || isStorable(context, entry));
     await context.names.fill(entries, signal);
     if (pending.size === 0) {
       if (entries.length > 0) yield entries;
@@ -141,6 +144,12 @@ function withoutTooLong(context: ListContext, entries: FileEntry[]): FileEntry[]
     context.problem({ path, kind: type === "dir" ? "unlisted" : "unreadable", detail });
     return false;
   });
+}
+
+function isStorable({ problem }: ListContext, entry: FileEntry): boolean {
+  const found = sizeProblem(entry);
+  if (found !== undefined) problem(found);
+  return found === undefined;
 }
 
 /** What find said that names no path. */

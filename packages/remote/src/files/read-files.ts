@@ -8,6 +8,7 @@ import type { OwnerNames } from "./owner-names.ts";
 import { ReadEvents } from "./read-events.ts";
 import { readCommand } from "./remote-commands.ts";
 import { splitHoles } from "./split-holes.ts";
+import { sizeProblem } from "./storable-size.ts";
 import { TarReader } from "./tar-reader/tar-reader.ts";
 
 export interface ReadContext {
@@ -151,6 +152,8 @@ function verdictFor(
     const verdict = detail !== undefined && !/No such file|File removed/.test(detail) ? "unreadable" : "vanished";
     return { kind: "verdict", index, verdict, ...withDetail };
   }
+  const tooLarge = sizeProblem(now);
+  if (tooLarge !== undefined) return { kind: "verdict", index, verdict: "unreadable", detail: tooLarge.detail };
   const same = isSameFile(listed, now);
   if (!wasRead) {
     if (!same && /No such file|File removed/.test(detail ?? ""))

@@ -3,6 +3,7 @@ import { isSameFile, statNow } from "./after-check.ts";
 import { feedNames } from "./feed-names.ts";
 import type { ReadContext } from "./read-files.ts";
 import { readRestCommand } from "./remote-commands.ts";
+import { sizeProblem } from "./storable-size.ts";
 
 /**
  * The end of a file whose beginning is known, and a verdict by the same look that `readFiles` takes afterwards. A host that cannot
@@ -38,7 +39,9 @@ export async function* readRest(
     return;
   }
   const [now] = (await statNow(machine, [entry.path], { sudo, signal })).now;
+  const tooLarge = now && sizeProblem(now);
   if (now === undefined) yield [{ kind: "verdict", index: 0, verdict: "vanished" }];
+  else if (tooLarge !== undefined) yield [{ kind: "verdict", index: 0, verdict: "unreadable", detail: tooLarge.detail }];
   else {
     await names.fill([now], signal);
     yield [{ kind: "verdict", index: 0, verdict: isSameFile(entry, now) ? "same" : "changed", now }];

@@ -2,6 +2,7 @@ import type { ByteString, FileEntry, FileSelection, ListOptions, SourceProblem }
 import { displayName, LifeboatError } from "@lifeboat/model";
 import { PathRules, type Standing } from "../files/path-rules.ts";
 import { foldersAbove, isBelow } from "../files/source-paths.ts";
+import { sizeProblem } from "../files/storable-size.ts";
 import { TreeOrder } from "../files/tree-order.ts";
 import { WayFolders } from "../files/way-folders.ts";
 import { asStatus, type FolderContent, type FolderContext, type JudgedEntry, readFolder } from "./read-folder.ts";
@@ -68,6 +69,11 @@ export async function* listOverSftp(context: SftpListContext): AsyncGenerator<re
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     const { entry, verdict } = next;
     order.check(entry);
+    const tooLarge = verdict === "in" ? sizeProblem(entry) : undefined;
+    if (tooLarge !== undefined) {
+      context.problem(tooLarge);
+      continue;
+    }
     batch.push(...kept.take(entry, verdict));
     if (entry.type === "dir" && (verdict === "in" || verdict === "way")) {
       if (!walk.isReady(entry.path) && batch.length > 0) {

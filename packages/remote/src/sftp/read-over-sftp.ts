@@ -1,5 +1,6 @@
 import type { ByteString, FileEntry, ReadEvent } from "@lifeboat/model";
 import { isSameFile } from "../files/after-check.ts";
+import { sizeProblem } from "../files/storable-size.ts";
 import { FileReads } from "./file-reads.ts";
 import { asStatus } from "./read-folder.ts";
 import type { SftpClient } from "./sftp-client.ts";
@@ -92,6 +93,8 @@ function verdictFor(index: number, listed: FileEntry, now: Now, failure: string 
     const verdict = isGone(now) ? "vanished" : "unreadable";
     return { kind: "verdict", index, verdict, detail: failure ?? now.message };
   }
+  const tooLarge = sizeProblem(now);
+  if (tooLarge !== undefined) return { kind: "verdict", index, verdict: "unreadable", detail: tooLarge.detail };
   if (!isSameFile(listed, now) || listed.linkTarget !== now.linkTarget) {
     return { kind: "verdict", index, verdict: "changed", now, ...(failure !== undefined && { detail: failure }) };
   }

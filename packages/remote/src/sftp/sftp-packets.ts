@@ -81,10 +81,10 @@ export class PacketFields {
     return value;
   }
 
+  /** Beyond 2^53 rounded, and no safe integer then: see `sizeProblem`. */
   uint64(): number {
     const value = this.#bytes.readBigUInt64BE(this.#at);
     this.#at += 8;
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError("a size beyond 2^53");
     return Number(value);
   }
 
