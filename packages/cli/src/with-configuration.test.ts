@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
@@ -172,6 +172,24 @@ describe("a configuration with errors", () => {
     const wrong = await place.run(["config", "explain", "policies.wbe"]);
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('did you mean "web"')]);
   });
+});
+
+test("init without a terminal writes nothing of its own invention: exit code 9, and the options that answer are named", async () => {
+  const empty = place.at("empty");
+  mkdirSync(empty);
+  const password = join(empty, "password");
+  const nothing = await place.run(["init", join(empty, "new.yaml")]);
+  expect([nothing.code, nothing.err]).toEqual([
+    9,
+    expect.stringMatching(/\[confirmation-needed\]\n.*nothing was written\n.*--repo PLACE, --password-file FILE and --host /),
+  ]);
+  const words = ["--repo", join(empty, "repo"), "--password-file", password, "--name", "web1", "--timezone", "UTC"];
+  const part = await place.run(["init", join(empty, "new.yaml"), ...words, "--json"]);
+  expect([part.code, JSON.parse(part.err)]).toEqual([
+    9,
+    expect.objectContaining({ error: "confirmation-needed", hint: "Pass --host [USER@]ADDRESS." }),
+  ]);
+  expect(readdirSync(empty)).toEqual([]);
 });
 
 test("init writes a file that validates, with a password of its own, and never overwrites", async () => {

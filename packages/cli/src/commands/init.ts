@@ -6,6 +6,13 @@ import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { type Session, timeZoneOf } from "../session/session.ts";
 
+/** Of these nothing else says what was meant. */
+const neededAnswers = [
+  { name: "repo", flags: "--repo PLACE" },
+  { name: "password-file", flags: "--password-file FILE" },
+  { name: "host", flags: "--host [USER@]ADDRESS" },
+] as const;
+
 export const init: CommandSpec = {
   arguments: [{ name: "[file]", description: "where to write it; default ./lifeboat.yaml" }],
   writes: true,
@@ -29,7 +36,9 @@ export const init: CommandSpec = {
       does: "without questions",
     },
   ],
-  details: "Never overwrites a file. What is not asked or given is filled in and explained in the file; then: lifeboat doctor.",
+  details:
+    "Never overwrites a file. What is not asked or given is filled in and explained in the file; then: lifeboat doctor.\n" +
+    "Without a terminal to ask on, --repo, --password-file and --host are needed (exit code 9).",
   run: writeConfig,
 };
 
@@ -40,7 +49,7 @@ async function writeConfig(session: Session, values: OptionValues): Promise<numb
       hint: "Name another file: lifeboat init FILE",
     });
   const ask = async (name: string, question: string, preset: string) =>
-    values.text(name) ?? (await answerOf(session, question, preset));
+    values.text(name) ?? (await answerOf(session, values, question, preset));
   const repositoryUrl = await ask("repo", "Where shall the snapshots lie?", "/srv/lifeboat/repo");
   const passwordFile = resolve(await ask("password-file", "File with the repository's password?", "/etc/lifeboat/repo-password"));
   const address = parseAddress(await ask("host", "First host to back up, [USER@]ADDRESS[:PORT]?", "root@web1.example.com"));
@@ -81,9 +90,19 @@ async function writeConfig(session: Session, values: OptionValues): Promise<numb
   return exitCodes.passed;
 }
 
-async function answerOf(session: Session, question: string, preset: string): Promise<string> {
+/**
+ * What stands in brackets is an example for a person to look at, no answer: without a terminal nobody has agreed to it. The name and
+ * the time zone follow from what was given and from the machine, so that they are taken as they are.
+ */
+async function answerOf(session: Session, values: OptionValues, question: string, preset: string): Promise<string> {
   const answer = await session.output.ask(`${question} [${preset}] `, session.signal);
-  return answer?.trim() || preset;
+  if (answer !== undefined) return answer.trim() || preset;
+  const missing = neededAnswers.filter(({ name }) => values.text(name) === undefined).map(({ flags }) => flags);
+  if (missing.length === 0) return preset;
+  throw new LifeboatError("confirmation-needed", "there are questions, and there is no terminal to ask them on", {
+    hint: `Pass ${missing.join(", ").replace(/, (?=[^,]*$)/, " and ")}.`,
+    context: { state: "nothing was written" },
+  });
 }
 
 function parseAddress(text: string): { address: string; user: string; port?: number } {
