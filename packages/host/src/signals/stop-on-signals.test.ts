@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
 const module = new URL("./stop-on-signals.ts", import.meta.url).pathname;
@@ -24,6 +25,18 @@ describe("signals", () => {
     child.kill(name);
     expect(await said()).toBe(`cancelled stopped by ${name}`);
     child.kill("SIGTERM");
+    await sleep(600);
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([130, null]);
+  });
+
+  test("one Ctrl-C that arrives twice is one, the next one ends at once", async () => {
+    const { child, said } = await startStubborn();
+    child.kill("SIGINT");
+    expect(await said()).toBe("cancelled stopped by SIGINT");
+    child.kill("SIGINT");
+    await sleep(600);
+    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([130, null]);
   });
