@@ -73,8 +73,22 @@ describe("looking", () => {
     }[];
     const below = stock.filter((node) => node.struct_type === "node" && node.path.startsWith(`${place.at("source")}/`));
     expect(out.trim().split("\n").sort()).toEqual(below.map(({ path }) => path).sort());
+    const asSystem = await place.run(["ls", "latest", place.at("source"), "-R", ...hands]);
+    expect([asSystem.code, asSystem.out]).toEqual([0, out]);
     const long = await place.run(["ls", `web1/files@latest:${place.at("source/deep")}`, "--long", ...hands]);
     expect(long.out).toMatch(new RegExp(`^-rwsr-xr-x .*${place.at("source/deep/file-1")}$`, "m"));
+  });
+
+  test("ls of a snapshot's root says that it shows the way only, and no more where the way ends", async () => {
+    const root = await place.run(["ls", "web1/files", ...hands]);
+    expect(root.err).toContain(`only folders on the way to ${place.at("source")}: --recursive shows all below`);
+    for (const words of [
+      ["latest", place.at("source")],
+      ["latest", "-R"],
+      ["latest", "--json"],
+      ["latest", "--quiet"],
+    ])
+      expect((await place.run(["ls", ...words, ...hands])).err, words.join(" ")).not.toContain("on the way");
   });
 
   test("cat, find and diff answer for what is in the snapshots", async () => {

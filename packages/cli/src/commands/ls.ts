@@ -1,4 +1,4 @@
-import { listTree } from "@lifeboat/engine";
+import { listTree, type Snapshot } from "@lifeboat/engine";
 import { byteString, displayName, exitCodes } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
@@ -15,6 +15,7 @@ export const ls: CommandSpec = {
   options: [
     { flags: "-l, --long", description: "modes, owners, sizes, times" },
     { flags: "-r, --recursive", description: "everything below" },
+    { flags: "-R", description: "the same, as the system's ls has it" },
     ...snapshotFilterOptions,
   ],
   examples: [
@@ -35,10 +36,13 @@ async function listPaths(session: Session, values: OptionValues): Promise<number
   }
   let count = 0;
   let lines: string[] = [];
-  const options = { recursive: values.flag("recursive"), signal: session.signal };
+  let isOnTheWay = true;
+  const recursive = values.flag("recursive") || values.flag("R");
+  const options = { recursive, signal: session.signal };
   for await (const { path: at, node } of listTree(repository, snapshot.tree, path, options)) {
     const name = displayName(at);
     count++;
+    isOnTheWay &&= node.type === "dir";
     if (session.json) lines.push(JSON.stringify(nodeObject(name, node)));
     else lines.push(long ? `${longNode(node, timezone)}  ${name}${node.type === "dir" ? "/" : ""}${linkText(node)}` : name);
     if (lines.length < 1000) continue;
@@ -47,5 +51,13 @@ async function listPaths(session: Session, values: OptionValues): Promise<number
   }
   if (lines.length > 0) await session.output.line(lines.join("\n"));
   if (count === 0) session.say(`${displayName(path)} is empty`);
+  const source = recursive || !isOnTheWay ? undefined : sourceBelow(snapshot, displayName(path));
+  if (source !== undefined) session.say(`only folders on the way to ${source}: --recursive shows all below`);
   return exitCodes.passed;
+}
+
+/** The first folder that was backed up and lies deeper than this one. A snapshot's root holds the way there, not yet what was backed up. */
+function sourceBelow({ paths }: Snapshot, folder: string): string | undefined {
+  const start = folder.endsWith("/") ? folder : `${folder}/`;
+  return paths.find((path) => path.length > start.length && path.startsWith(start));
 }
