@@ -1,5 +1,6 @@
 import type { RunningCommand } from "@lifeboat/model";
 import { LifeboatError } from "@lifeboat/model";
+import { ChunkList } from "../process/chunk-list.ts";
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 
@@ -27,24 +28,26 @@ export class LineSession {
       return undefined;
     }
     const end = Buffer.from(`${marker}\n`);
-    const parts = [this.#rest];
-    let size = this.#rest.length;
-    for (;;) {
-      const tail = Buffer.concat(parts.length > 1 && size > 65_536 ? parts.slice(-2) : parts);
+    const parts = new ChunkList();
+    /** The end of what was searched already: the marker may have begun there. */
+    let searched: Buffer = Buffer.alloc(0);
+    for (let chunk: Uint8Array = this.#rest; ; ) {
+      parts.push(chunk);
+      if (parts.bytes > maxAnswerBytes)
+        throw new LifeboatError("host-garbage", `${this.#what} answers with more than ${maxAnswerBytes} bytes`);
+      const tail = Buffer.concat([searched, chunk]);
       if (tail.includes(end)) {
-        const answer = parts.length > 1 ? Buffer.concat(parts) : (parts[0] as Buffer);
+        const answer = parts.takeJoined();
         const at = answer.indexOf(end);
         this.#rest = answer.subarray(at + end.length);
         const lines = answer.toString("utf8", 0, at).split("\n");
         lines.pop();
         return lines;
       }
+      searched = tail.subarray(Math.max(0, tail.length - end.length + 1));
       const next = await this.#chunks.next();
       if (next.done === true) return undefined;
-      parts.push(Buffer.from(next.value));
-      size += next.value.length;
-      if (size > maxAnswerBytes)
-        throw new LifeboatError("host-garbage", `${this.#what} answers with more than ${maxAnswerBytes} bytes`);
+      chunk = next.value;
     }
   }
 

@@ -1,3 +1,5 @@
+import { ChunkList } from "./chunk-list.ts";
+
 interface Flow {
   readonly stop: () => void;
   readonly go: () => void;
@@ -8,11 +10,11 @@ interface Flow {
 }
 
 /**
- * From a stream's events to an async iterable, without copying: a Readable's own iterator joins what waits into one buffer.
+ * From a stream's events to an async iterable, without copying what is large: a Readable's own iterator joins all that waits.
  * Asks the source to stop when much waits, and to go on when little does.
  */
 export class ChunkQueue implements AsyncIterable<Uint8Array> {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks = new ChunkList();
   readonly #flow: Flow;
   #waitingBytes = 0;
   #stopped = false;
@@ -52,13 +54,13 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
     let finished = false;
     try {
       for (;;) {
-        const chunks = this.#chunks.splice(0);
+        const chunks = this.#chunks.takeAll();
         for (const chunk of chunks) {
           this.#waitingBytes -= chunk.length;
           this.#flow.taken?.();
           yield chunk;
         }
-        if (this.#chunks.length > 0) continue;
+        if (this.#chunks.bytes > 0) continue;
         if (this.#ended) {
           finished = true;
           if (this.#error !== undefined) throw this.#error;
@@ -68,7 +70,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
           this.#stopped = false;
           this.#flow.go();
         }
-        if (this.#chunks.length > 0 || this.#ended) continue;
+        if (this.#chunks.bytes > 0 || this.#ended) continue;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -80,7 +82,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
 
   #abandon(): void {
     this.#discard = true;
-    this.#chunks.length = 0;
+    this.#chunks.takeAll();
     this.#waitingBytes = 0;
     if (this.#stopped) {
       this.#stopped = false;

@@ -1,4 +1,5 @@
 import { LifeboatError, type RunningCommand } from "@lifeboat/model";
+import { ChunkList } from "./chunk-list.ts";
 
 export interface CollectedOutput {
   readonly stdout: Buffer;
@@ -13,18 +14,16 @@ export async function collectOutput(
 ): Promise<CollectedOutput> {
   const limit = options.limitBytes ?? 16 * 1024 * 1024;
   const feeding = feed(command, options.input);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const chunks = new ChunkList();
   for await (const chunk of command.stdout) {
-    size += chunk.length;
-    if (size > limit) {
+    chunks.push(chunk);
+    if (chunks.bytes > limit) {
       command.kill();
       throw new LifeboatError("host-garbage", `${options.what} printed more than ${limit} bytes`);
     }
-    chunks.push(chunk);
   }
   const [{ status }] = await Promise.all([command.exit, feeding]);
-  return { stdout: Buffer.concat(chunks), stderr: command.stderr(), status };
+  return { stdout: chunks.takeJoined(), stderr: command.stderr(), status };
 }
 
 /** A program may end without reading its input: that is for its exit status to tell. */

@@ -64,7 +64,10 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
     kill();
   };
   const output = new ChunkQueue({
-    stop: () => channel.pause(),
+    // With a window of ours the host stops by itself; what a paused channel holds would not be joined where it came in small pieces.
+    stop: () => {
+      if (!window.isOurs) channel.pause();
+    },
     go: () => channel.resume(),
     taken: () => window.refresh(),
     abandoned: kill,

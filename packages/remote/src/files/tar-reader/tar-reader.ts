@@ -1,4 +1,5 @@
 import type { ExtendedAttribute } from "@lifeboat/model";
+import { ChunkList } from "../../process/chunk-list.ts";
 import { type PaxRecords, parsePaxRecords } from "./pax-records.ts";
 import { type DataRange, SparseMapParser } from "./sparse-map.ts";
 import { blockBytes, parseTarHeader, type TarHeader } from "./tar-header.ts";
@@ -36,7 +37,7 @@ export class TarReader {
   #blockFill = 0;
   #zeroBlocks = 0;
   #records = noRecords;
-  #pax: Buffer[] = [];
+  readonly #pax = new ChunkList();
   /** Bytes left of the current pax body, data or padding. */
   #left = 0;
   #afterPadding = 0;
@@ -104,8 +105,7 @@ export class TarReader {
     this.#pax.push(bytes.subarray(start, end));
     this.#left -= end - start;
     if (this.#left === 0) {
-      this.#records = parsePaxRecords(this.#pax.length === 1 ? (this.#pax[0] as Buffer) : Buffer.concat(this.#pax));
-      this.#pax = [];
+      this.#records = parsePaxRecords(this.#pax.takeJoined());
       this.#startPadding();
     }
     return end;
