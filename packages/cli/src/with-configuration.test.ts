@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openCatalog } from "@lifeboat/catalog";
+import { realClock, statePaths } from "@lifeboat/host";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
 import { type SshHost, startSshHost } from "../../../test/services/index.ts";
@@ -147,8 +149,21 @@ describe("the service", () => {
   });
 
   test("that is not there is said, with what to do instead", async () => {
-    const { code, err } = await place.run(["status", "--state", place.at("elsewhere")]);
-    expect([code, err]).toEqual([8, expect.stringMatching(/lifeboat up.*--here/)]);
+    for (const command of [["status"], ["history"], ["backup", "run", "web"]]) {
+      const { code, err } = await place.run([...command, "--state", place.at("elsewhere")]);
+      expect([code, err], command.join(" ")).toEqual([
+        8,
+        expect.stringMatching(/^ {2}state {2}nothing was changed\n {2}next .*lifeboat up.*--here/m),
+      ]);
+    }
+    mkdirSync(place.at("unused"));
+    const catalog = await openCatalog(statePaths(place.at("unused")).history, { clock: realClock() });
+    await catalog.close();
+    const unused = await place.run(["backup", "run", "web", "--no-wait", "--state", place.at("unused")]);
+    expect([unused.code, unused.err]).toEqual([
+      8,
+      expect.stringMatching(/the scheduler has never run .*\n {2}state {2}nothing was changed\n {2}next .*--here/),
+    ]);
   });
 });
 

@@ -27,6 +27,7 @@ export async function openHistory(session: Session, config: CompiledConfig): Pro
     `there is no history in ${stateFolderOf(session, config)}: no service has run with it yet`,
     {
       hint: "Start the service with 'lifeboat up', or add --here to ask the repositories themselves.",
+      context: { state: "nothing was changed" },
     },
   );
 }

@@ -33,7 +33,7 @@ const lookAtServiceEvery = 20;
 export async function runThroughService(session: Session, config: CompiledConfig, order: ServiceOrder): Promise<number> {
   const { catalog } = await openHistory(session, config);
   try {
-    await requireService(session, catalog);
+    await requireService(session, catalog, "nothing was changed");
     const ids: string[] = [];
     for (const object of order.objects) {
       const { runId, policy, timezone } = byHandOrder(session, config, order.kind, object);
@@ -56,7 +56,7 @@ export async function runThroughService(session: Session, config: CompiledConfig
   }
 }
 
-async function requireService(session: Session, catalog: Catalog): Promise<void> {
+async function requireService(session: Session, catalog: Catalog, state: string): Promise<void> {
   const beats = await catalog.beats();
   const now = session.clock.now();
   for (const program of ["scheduler", "worker"]) {
@@ -65,6 +65,7 @@ async function requireService(session: Session, catalog: Catalog): Promise<void>
     const since = beat === undefined ? "has never run" : `has been silent for ${Math.round((now - beat.atMs) / 1000)} s`;
     throw new LifeboatError("control-plane-unreachable", `the ${program} ${since}`, {
       hint: "Start the service with 'lifeboat up', or add --here to do it in this process.",
+      context: { state },
     });
   }
 }
@@ -72,7 +73,8 @@ async function requireService(session: Session, catalog: Catalog): Promise<void>
 async function waitFor(session: Session, catalog: Catalog, id: string): Promise<RunRecord> {
   let shown = "";
   for (let look = 1; ; look++) {
-    if (look % lookAtServiceEvery === 0) await requireService(session, catalog);
+    if (look % lookAtServiceEvery === 0)
+      await requireService(session, catalog, "the history keeps the run until a service takes it");
     const row = await catalog.findRun(id);
     if (row?.record) return row.record;
     const text = describe(row);
