@@ -129,6 +129,19 @@ describe("a part of the host cannot be read", () => {
   });
 });
 
+describe("a host that does not answer", () => {
+  const whileItIsDown = () => {
+    place.write("down.yaml", configText().replace(`port: ${host.port}`, "port: 1"));
+    return ["--config", "down.yaml"];
+  };
+
+  test("verify says what it means to do, not that it does it", async () => {
+    const { code, err } = await place.run(["verify", "web1/pages", "--against", "live", "--repo", "main", ...whileItIsDown()]);
+    expect([code, err]).toEqual([1, expect.stringMatching(/^Plan {3}list web1\/pages on web1 [\s\S]*\[host-unreachable\]/m)]);
+    expect(err).not.toContain("is listed");
+  });
+});
+
 describe("the service", () => {
   test("does what a person hands to it, and ends with all its programs at Ctrl-C", async () => {
     const service = place.start(["up"]);

@@ -60,7 +60,7 @@ async function verifySnapshot(session: Session, values: OptionValues): Promise<n
   const config = opened.config ?? (await loadConfig(session));
   const asset = findFiles(config, assetOfSnapshot(snapshot));
   const context = openJobContext(session, { config, writes: false, progress: showProgress(session, asset.name) });
-  session.say(`${asset.name}  ${asset.host} is listed and compared`);
+  session.say(`Plan   list ${asset.name} on ${asset.host} and compare it with the snapshot`);
   const report = await verifyLive(context, { repository, snapshot, asset, sample, tolerance, seed });
   session.output.status(undefined);
   const about = { asset: asset.name, snapshot: snapshot.id, seed, tolerance };
