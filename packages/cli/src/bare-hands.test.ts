@@ -97,6 +97,8 @@ describe("looking", () => {
     expect((await place.run(["cat", `latest:${place.at("source/letter.txt")}`, ...hands])).out).toBe("first and second\n");
     const found = await place.run(["find", "file-2", ...hands, "--json"]);
     expect(jsonLines(found.out)).toMatchObject([{ hits: 1, snapshot: first }]);
+    const nothing = await place.run(["find", "no-such-name", ...hands, "--json"]);
+    expect([nothing.code, jsonLines(nothing.out)]).toEqual([0, [{ matches: [], hits: 0, snapshot: null }]]);
     const changed = await place.run(["diff", first, "latest", ...hands]);
     expect(changed.out).toMatch(new RegExp(`^M {2}${place.at("source/letter.txt")}`, "m"));
     expect(changed.out).toMatch(new RegExp(`^- {2}${place.at("source/deep/file-2")}`, "m"));

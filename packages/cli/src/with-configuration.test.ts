@@ -57,8 +57,19 @@ describe("from a new host to a restored folder", () => {
     expect([asked.code, asked.err]).toEqual([9, expect.stringContaining("SHA256:")]);
     const wrong = await place.run(["host", "trust", "web1", "--fingerprint", "SHA256:wrong"]);
     expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining("host-key-changed")]);
-    const trusted = await place.run(["host", "trust", "web1", "--yes"]);
-    expect(trusted.code, trusted.err).toBe(0);
+    const dry = await place.run(["host", "trust", "web1", "--dry-run", "--json"]);
+    const about = {
+      message_type: "summary",
+      host: "web1",
+      fingerprint: expect.stringMatching(/^SHA256:/),
+      file: place.at("known"),
+    };
+    expect(jsonLines(dry.out)).toEqual([{ ...about, dry_run: true, added: false }]);
+    expect(existsSync(place.at("known"))).toBe(false);
+    const trusted = await place.run(["host", "trust", "web1", "--yes", "--json"]);
+    expect([trusted.code, jsonLines(trusted.out)]).toEqual([0, [{ ...about, added: true }]]);
+    const known = await place.run(["host", "trust", "web1", "--json"]);
+    expect([known.code, jsonLines(known.out)]).toEqual([0, [{ message_type: "summary", host: "web1", added: false }]]);
     expect(readFileSync(place.at("known"), "utf8").trim()).toBe(readFileSync(host.knownHostsFile, "utf8").trim());
   });
 

@@ -53,6 +53,8 @@ async function findNames(session: Session, values: OptionValues): Promise<number
     const searched = one === undefined ? all.reverse() : [await pickSnapshot(session, values, repository, one, timezone)];
     let found = 0;
     for (const snapshot of searched) found += await searchSnapshot(session, values, repository, snapshot, timezone);
+    // A program reads the same fields whether something was found or not.
+    if (found === 0 && session.json) await session.answer({ matches: [], hits: 0, snapshot: null });
     if (found === 0) session.say(`nothing fits "${values.word(0)}" in ${searched.length} snapshots`);
     return damaged > 0 && one === undefined ? exitCodes.incomplete : exitCodes.passed;
   } finally {

@@ -40,7 +40,9 @@ async function trust(session: Session, values: OptionValues): Promise<number> {
       },
     );
     if (unknown === undefined) {
-      if (added === 0) session.say(`the key of ${host.name} is known already`);
+      // Of a key that was added the line is out already.
+      if (added === 0 && session.json) await session.answer({ message_type: "summary", host: host.name, added: false });
+      else if (added === 0) session.say(`the key of ${host.name} is known already`);
       return exitCodes.passed;
     }
     await trustOne(session, values, unknown);
@@ -58,10 +60,14 @@ async function trustOne(session: Session, values: OptionValues, unknown: Lifeboa
   if (typeof file !== "string" || file.startsWith("/etc/ssh/") || typeof line !== "string")
     throw new LifeboatError("usage", `there is no known_hosts file for ${name}`, { hint: `Set known_hosts: for host ${name}.` });
   session.say(`${name} (${address}:${port}) shows ${type} key ${fingerprint}`);
-  if (session.dryRun) return;
+  const about = { message_type: "summary", host: name, fingerprint, file };
+  if (session.dryRun) {
+    if (session.json) await session.answer({ ...about, dry_run: true, added: false });
+    return;
+  }
   if (wanted === undefined) await confirm(session, `Add it to ${file}? Compare it on the host first.`, values.flag("yes"));
   appendLine(file, line);
-  if (session.json) await session.answer({ message_type: "summary", host: name, fingerprint, file });
+  if (session.json) await session.answer({ ...about, added: true });
   else session.say(`added to ${file}`);
 }
 
