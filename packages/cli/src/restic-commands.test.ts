@@ -133,6 +133,7 @@ describe("restore with patterns", () => {
   test("--include brings what fits with the folders above it, --exclude leaves out what fits with all below", async () => {
     const some = await restored("included", "--include", "*.conf", "--include", "/**/file-1?.bin");
     expect(some.code, some.err).toBe(0);
+    expect(some.err).toMatch(/^Plan {3}what fits '\*\.conf' or '\/\*\*\/file-1\?\.bin' of [0-9a-f]{8}, /m);
     const files = Array.from({ length: 10 }, (_, at) => `deep/file-1${at}.bin`);
     expect(some.names).toEqual(["deep", "deep/er", "deep/er/notes.conf", ...files].sort());
     // Folders have their own times and rights, as with everything.
@@ -141,7 +142,9 @@ describe("restore with patterns", () => {
     );
     const without = await restored("excluded", "--exclude", "deep/");
     expect([without.code, without.names]).toEqual([0, ["empty", "letter.txt", "link", "noise.bin", "second-name"]]);
+    expect(without.err).toMatch(/^Plan {3}everything, except 'deep\/', of [0-9a-f]{8}, /m);
     const both = await restored("both", "--iinclude", "DEEP", "--exclude", "*.bin", "--path", place.at("source"));
+    expect(both.err).toContain(`Plan   what fits 'DEEP' in ${place.at("source")}, except '*.bin', of `);
     expect([both.code, both.names]).toEqual([0, ["deep", "deep/er", "deep/er/notes.conf"]]);
     const none = await restored("none", "--include", "*.nothing");
     expect([none.code, none.err]).toEqual([1, expect.stringContaining("nothing in the snapshot fits")]);

@@ -15,7 +15,7 @@ import type { OptionValues } from "../command-line/option-values.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { sayRestoreOutcome, sayRestorePlan } from "../output/show-restore.ts";
 import { type OpenedSnapshot, openSnapshot, snapshotFilterOptions } from "../session/open-snapshot.ts";
-import { readPatterns } from "../session/read-patterns.ts";
+import { patternTexts, readPatterns } from "../session/read-patterns.ts";
 import type { Session } from "../session/session.ts";
 
 export const restore: CommandSpec = {
@@ -107,7 +107,8 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
     dryRun: session.dryRun,
     confirm: async (state, target) => {
       const chosen = state.exists && !state.empty ? (overwrite ?? (await askAboutFull(session, state, target))) : undefined;
-      sayRestorePlan(session, opened, { include, state, target, overwrite: chosen });
+      const patterns = { include: patternTexts(values, "include"), exclude: patternTexts(values, "exclude") };
+      sayRestorePlan(session, opened, { include, patterns, state, target, overwrite: chosen });
       hasBegun = !session.dryRun;
       return chosen;
     },

@@ -6,6 +6,11 @@ import type { Session } from "../session/session.ts";
 import { countOf, formatBytes } from "./format-size.ts";
 import { formatAge, formatSpan } from "./format-time.ts";
 
+export interface RestorePatterns {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
 const rules: Record<Overwrite, string> = {
   never: "what stands there stays",
   "if-changed": "what differs there is replaced",
@@ -17,20 +22,31 @@ export function sayRestorePlan(
   { snapshot, repository }: OpenedSnapshot,
   plan: {
     readonly include: readonly ByteString[];
+    /** As they were given: what is restored is only what they leave. */
+    readonly patterns: RestorePatterns;
     readonly state: TargetState;
     readonly target: RestoreTarget;
     readonly overwrite: Overwrite | undefined;
   },
 ): void {
-  const { include, state, target, overwrite } = plan;
+  const { include, patterns, state, target, overwrite } = plan;
   const age = formatAge(session.clock.now(), Date.parse(snapshot.time));
-  const what = include.length === 0 ? "everything" : include.map(displayName).join(", ");
+  const what = chosenText(include.map(displayName), patterns);
   session.say(`Plan   ${what} of ${snapshot.id.slice(0, 8)}, ${age} old, from ${repository.store.url}`);
   const kind = !state.exists ? "new folder" : state.empty ? "empty folder" : "not empty";
   const rule = overwrite === undefined ? "nothing is overwritten" : rules[overwrite];
   const place = target.name.replace(/ on worker$/, " on this machine");
   session.say(`       to ${place} (${kind}, ${formatBytes(state.freeBytes)} free); ${rule}`);
   if (!state.root) session.say("       owners and devices cannot be set there: the login is not root");
+}
+
+/** "what fits '*.conf' or '*.ini' in /etc, except '*.bak',": nobody shall take a part for everything. */
+export function chosenText(paths: readonly string[], { include, exclude }: RestorePatterns): string {
+  const quoted = (patterns: readonly string[], between: string) => patterns.map((pattern) => `'${pattern}'`).join(between);
+  const places = paths.join(", ");
+  const fitting =
+    include.length === 0 ? places || "everything" : `what fits ${quoted(include, " or ")}${places && ` in ${places}`}`;
+  return exclude.length === 0 ? fitting : `${fitting}, except ${quoted(exclude, ", ")},`;
 }
 
 export async function sayRestoreOutcome(

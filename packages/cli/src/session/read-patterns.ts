@@ -16,6 +16,11 @@ export function readPatterns(values: OptionValues, name: "include" | "exclude"):
   return (path, isFolder) => patterns.some(({ regex, onlyFolders }) => (isFolder || !onlyFolders) && regex.test(path));
 }
 
+/** The same patterns as a person gave them, for what is said of them. */
+export function patternTexts(values: OptionValues, name: "include" | "exclude"): readonly string[] {
+  return [...values.texts(name), ...values.texts(`i${name}`)];
+}
+
 function compile(glob: string, flags: string): { readonly regex: RegExp; readonly onlyFolders: boolean } {
   const pattern = glob.replace(/\/+$/, "");
   if (pattern === "" || pattern.length > 4096) throw new LifeboatError("usage", `"${glob.slice(0, 100)}" is no pattern`);
