@@ -151,6 +151,16 @@ describe("a host that does not answer", () => {
     expect([code, err]).toEqual([1, expect.stringMatching(/^Plan {3}list web1\/pages on web1 [\s\S]*\[host-unreachable\]/m)]);
     expect(err).not.toContain("is listed");
   });
+
+  test("a failed backup says its reason once, with state and next", async () => {
+    const { code, err } = await place.run(["backup", "run", "web", "--here", ...whileItIsDown()]);
+    expect(code, err).toBe(1);
+    expect(err).toMatch(/^web1\/pages {2}✗ FAILED {2}\S+\nerror: .*\[host-unreachable\]\n {2}state {2}.*\n {2}next {3}/m);
+    expect(err.match(/cannot connect to web1/g)).toHaveLength(1);
+    const json = await place.run(["backup", "run", "web", "--here", "--json", ...whileItIsDown()]);
+    const cause = expect.stringContaining("cannot connect to web1");
+    expect([json.code, jsonLines(json.out).at(-1)]).toEqual([1, expect.objectContaining({ result: "failed", cause })]);
+  });
 });
 
 describe("the service", () => {

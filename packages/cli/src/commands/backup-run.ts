@@ -65,8 +65,9 @@ async function runBackups(session: Session, values: OptionValues): Promise<numbe
         ),
     });
     records.push(record);
-    await showRun(session, record);
-    if (error !== undefined && !session.signal.aborted) {
+    const isErrorNext = error !== undefined && !session.signal.aborted;
+    await showRun(session, record, { isErrorNext });
+    if (isErrorNext) {
       session.output.note(
         session.json ? JSON.stringify(errorObject(error)) : renderError(error, { color: session.output.colour }),
       );

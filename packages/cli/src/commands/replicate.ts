@@ -29,7 +29,7 @@ async function copyToReplicas(session: Session, values: OptionValues): Promise<n
     }
     const context = openJobContext(session, { config, writes: true, progress: showProgress(session, asset) });
     const { record, error } = await runReplicate(context, { ...byHandOrder(session, config, "replicate", asset), asset });
-    await showRun(session, record);
+    await showRun(session, record, { isErrorNext: error !== undefined });
     await rememberRun(session, config, record);
     if (error !== undefined) throw error;
     results.push(record.result);

@@ -64,14 +64,19 @@ export function runSummary(record: RunRecord) {
   };
 }
 
+export interface ShowRunOptions {
+  /** The error that ended the run is shown next, with its own words: the line says only which run it was. */
+  readonly isErrorNext?: boolean;
+}
+
 /** One line, and what could not be read below it. */
-export function runLines(record: RunRecord): string[] {
+export function runLines(record: RunRecord, { isErrorNext = false }: ShowRunOptions = {}): string[] {
+  const isTold = record.result === "passed" || isErrorNext;
   const word = record.result === "passed" ? "" : ` ${record.result.toUpperCase()}`;
-  const parts = [figuresText(record), record.result === "passed" ? "" : oneLine(record.cause ?? "")].filter(Boolean);
+  const parts = [figuresText(record), isTold ? "" : oneLine(record.cause ?? "")].filter(Boolean);
+  const said = parts.length === 0 ? "" : ` ${parts.join("; ")}`;
   const snapshot = record.snapshot === null ? "" : `  snapshot ${record.snapshot.slice(0, 8)}`;
-  const lines = [
-    `${record.object}  ${markOf(record.result)}${word} ${parts.join("; ")}  ${formatSpan(secondsOf(record))}${snapshot}`,
-  ];
+  const lines = [`${record.object}  ${markOf(record.result)}${word}${said}  ${formatSpan(secondsOf(record))}${snapshot}`];
   if (record.lost !== undefined) lines.push(oneLine(`  read over SFTP ${lossesText(record.lost)}`));
   const skew = record.host && skewWarning(record.host);
   if (skew !== undefined) lines.push(`  ! host: ${skew}; start time synchronisation`);
@@ -123,10 +128,10 @@ export function figuresText({ figures }: Pick<RunRecord, "figures">): string {
     .join(", ");
 }
 
-export async function showRun(session: Session, record: RunRecord): Promise<void> {
+export async function showRun(session: Session, record: RunRecord, options?: ShowRunOptions): Promise<void> {
   session.output.status(undefined);
   if (session.json) await session.answer(runSummary(record));
-  else if (record.result !== "passed" || !session.quiet) for (const line of runLines(record)) session.output.note(line);
+  else if (record.result !== "passed" || !session.quiet) for (const line of runLines(record, options)) session.output.note(line);
 }
 
 export function secondsOf({ started, ended }: Pick<RunRecord, "started" | "ended">): number {
