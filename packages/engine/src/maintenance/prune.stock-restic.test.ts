@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { injectFaults, type ObjectStore } from "../backend/index.ts";
@@ -16,17 +16,12 @@ const sizeOf = (path: string) => objectPaths(path, "data").reduce((sum, file) =>
 describe.skipIf(!hasRestic)("pruning a repository that stock restic wrote (needs restic)", { timeout: 300_000 }, () => {
   let fixture: ReturnType<typeof createStockFixture>;
   let ids: string[] = [];
-  let copies = 0;
   beforeAll(async () => {
     fixture = createStockFixture();
     ids = await backUpRounds(fixture, 4, 3_000_000);
   });
   afterAll(() => fixture.remove());
-  const copyRepository = () => {
-    const path = join(fixture.folder, `copy-${++copies}`);
-    cpSync(fixture.repositoryPath, path, { recursive: true });
-    return path;
-  };
+  const copyRepository = () => fixture.copyRepository();
   const forgetOldest = async (path: string) =>
     forgetSnapshots(await fixture.open(path), { keep: ids.slice(2), remove: ids.slice(0, 2) });
 

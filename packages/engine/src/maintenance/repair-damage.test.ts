@@ -4,13 +4,23 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findStockRestic } from "../../../../test/services/index.ts";
 import { createLocalStore, injectFaults, type ObjectStore } from "../backend/index.ts";
+import { encodeTree } from "../format/index.ts";
+import { BlobWriter } from "../repository/blob-writer.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { Repository } from "../repository/repository.ts";
 import { loadIndexFiles } from "./load-index-files.ts";
 import { repairIndex } from "./repair-index.ts";
 import { repairPacks } from "./repair-packs.ts";
 import { executeSnapshotRepair, planSnapshotRepair } from "./repair-snapshots.ts";
-import { backUpRounds, createStockFixture, fixtureClock, hasRestic, objectPaths, password } from "./stock-restic-fixture.ts";
+import {
+  backUpRounds,
+  createStockFixture,
+  fixtureClock,
+  hasRestic,
+  objectPaths,
+  password,
+  snapshotIds,
+} from "./stock-restic-fixture.ts";
 
 const later = await findStockRestic("0.18");
 const options = () => ({ signal: new AbortController().signal, clock: fixtureClock, beforeReplace: async () => {} });
@@ -263,6 +273,28 @@ describe.skipIf(!hasRestic)(
         if (at % 3 === 0) expectSound(path);
         rmSync(path, { recursive: true, force: true });
       }
+    });
+
+    it("a damaged folder with fields that would be lost is refused, and nothing is changed", async () => {
+      const path = fixture.copyRepository();
+      const repository = await fixture.open(path);
+      await repository.loadIndex();
+      const [first] = await repository.listSnapshots();
+      const text = encodeTree(await repository.loadTree(first!.tree)).toString("utf8");
+      const damaged = text.replace(/"subtree":"[0-9a-f]{64}"/, `"subtree":"${"ab".repeat(32)}"`);
+      const writer = new BlobWriter(repository);
+      const tree = writer.saveTree(Buffer.from(damaged.replace('{"name":', '{"generic_attributes":{},"name":')));
+      await writer.finish();
+      await writer.close();
+      const { id: _, ...fields } = first!;
+      await repository.saveSnapshot({ ...fields, tree });
+      const before = snapshotIds(fixture, path);
+      const refused = expect.objectContaining({
+        code: "repository-unsupported",
+        hint: expect.stringContaining("repair snapshots"),
+      });
+      await expect(planSnapshotRepair(await fixture.open(path), options())).rejects.toEqual(refused);
+      expect(snapshotIds(fixture, path)).toEqual(before);
     });
 
     it("a store that cannot be reached is no damage", async () => {
