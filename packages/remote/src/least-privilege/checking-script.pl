@@ -165,6 +165,8 @@ sub run_program {
     pipe my $read, my $write or refuse('there is no pipe to be had');
     my $child = fork;
     refuse('there is no process to be had') unless defined $child;
+    # A group of its own, from whichever side is first: what the program has started ends with it.
+    setpgrp $child, $child;
     if ($child == 0) {
         close $write;
         if ($input eq '') { open STDIN, '<', '/dev/null' or POSIX::_exit(126) }
@@ -179,11 +181,11 @@ sub run_program {
     close $read;
     # Its end is the end of the output, which must not wait for this process.
     open STDOUT, '>', '/dev/null';
-    for my $name (qw(TERM HUP INT)) { $SIG{$name} = sub { kill 'TERM', $child; POSIX::_exit(143) } }
+    for my $name (qw(TERM HUP INT)) { $SIG{$name} = sub { kill 'TERM', -$child; POSIX::_exit(143) } }
     my $failed = $input eq '' ? undef : pass_input($child, $write, $input);
     close $write;
     if (defined $failed) {
-        kill 'TERM', $child;
+        kill 'TERM', -$child;
         waitpid $child, 0 unless defined $ended;
         refuse($failed);
     }
@@ -248,7 +250,8 @@ sub stop_program {
     if (open my $file, '<', "/proc/$pid/cmdline") {
         local $/;
         my @argv = split /\0/, <$file>;
-        if (@argv > 1 && $argv[1] eq $self) {
+        # As the kernel puts it for the first line of this file. Not every process that names this file: somebody may read it.
+        if (@argv > 2 && $argv[1] eq '-T' && $argv[2] eq $self) {
             exit 0 if kill 'TERM', $pid;
             become_root() if $use_sudo && $> != 0;
         }
