@@ -6,7 +6,7 @@
 # shell. Path names on its input are checked one by one, lines for databases too. It writes no file.
 #
 # Limits: between the check of a folder and its reading, somebody who may write below the listed paths on this host can
-# put a symbolic link in its place. Hard links cannot be told from files. What is excluded from the backup can be read too.
+# put a symbolic link in its place; with the key as well, at a time of his choosing. Hard links cannot be told from files. What is excluded from the backup can be read too.
 # Whoever holds the key can make this host read until its disk is busy, and can end the programs that this script has started.
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ my %counts = (
     sqlite3 => qr/\Aselect count\(\*\) from "(?:[^"\0\n]|"")+";\z/,
 );
 
-# Folders that were looked at and are folders; the program's status, as soon as it is known.
+# Folders that were looked at and are folders, for what came in one piece; the program's status, as soon as it is known.
 my (%folders, $ended);
 
 refuse('root runs only the command that it is given') if $> == 0 && defined $ENV{SUDO_UID} && @ARGV != 1;
@@ -210,6 +210,8 @@ sub pass_input {
         if (!$count) {
             return $rest eq '' ? undef : 'the input stops within a name or a line';
         }
+        # What was looked at before this came says little by now.
+        %folders = ();
         my $good = '';
         my $at = 0;
         while ((my $next = index $rest, $end, $at) >= 0) {

@@ -56,7 +56,7 @@ function limitsOf(sources: readonly CompiledSource[]): string[] {
   if (paths.length > 0) {
     limits.push(
       `The key reads everything below ${paths.map(displayName).join(", ")}, also what the backup leaves out.`,
-      "Names are checked before they are read: who may write below these paths on the host can swap a folder for a symbolic link in between, or make a hard link, and have another file read.",
+      "Names are checked before they are read: who may write below these paths on the host can swap a folder for a symbolic link in between, or make a hard link, and have another file read. Who has the key as well chooses that moment: to them, with sudo, every file of the host is open.",
       "The key also reads the attributes of the folders above these paths, the names of accounts and groups (getent), the clock, and versions of programs.",
     );
   }
@@ -65,6 +65,11 @@ function limitsOf(sources: readonly CompiledSource[]): string[] {
   );
   if (databases.length > 0) {
     limits.push(`The key reads all of ${databases.join(", ")} with the rights of its role: give it a role that only reads.`);
+    if (sources.some(({ type }) => type === "sqlite")) {
+      limits.push(
+        "Reading an SQLite database in WAL mode makes its -wal and -shm files beside it where they are missing, as every reader does.",
+      );
+    }
     limits.push("Tables whose name holds a line break cannot be counted through the script.");
   }
   limits.push(

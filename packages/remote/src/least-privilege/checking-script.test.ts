@@ -31,8 +31,13 @@ afterAll(() => {
   if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
 });
 
-function start(command: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const child = spawn(command, args, { env: { PATH: "/usr/bin:/bin", ...env }, stdio: ["pipe", "pipe", "inherit"] });
+function start(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  stderr: "inherit" | "pipe" = "inherit",
+): ChildProcess {
+  const child = spawn(command, args, { env: { PATH: "/usr/bin:/bin", ...env }, stdio: ["pipe", "pipe", stderr] });
   children.push(child);
   return child;
 }
@@ -79,3 +84,21 @@ test("a process that only names the script, or is none of it, is not stopped", a
   expect(reader.exitCode).toBeNull();
   expect(reader.signalCode).toBeNull();
 });
+
+test("a folder that was looked at and is a link when more names come is looked at again", async () => {
+  fs.mkdirSync(join(tree, "sub"));
+  fs.writeFileSync(join(tree, "sub/file"), "inside");
+  fs.mkdirSync(join(folder, "outside"));
+  fs.writeFileSync(join(folder, "outside/file"), "TOP-SECRET");
+  const child = start(script, [], { SSH_ORIGINAL_COMMAND: shellCommand(hashCommand(), {}).toString("latin1") }, "pipe");
+  let words = "";
+  child.stderr!.on("data", (chunk) => (words += chunk));
+  // What it says of the second tells that the first was looked at.
+  child.stdin!.write(`${tree}/sub/file\0${tree}/none/file\0`);
+  await until(() => words.includes(`left out, because it is no file or a folder above it is none: ${tree}/none/file\n`));
+  fs.renameSync(join(tree, "sub"), join(tree, "away"));
+  fs.symlinkSync(join(folder, "outside"), join(tree, "sub"));
+  child.stdin!.end(`${tree}/sub/file\0`);
+  await once(child, "exit");
+  expect(words).toContain(`above it is none: ${tree}/sub/file\n`);
+}, 20_000);
