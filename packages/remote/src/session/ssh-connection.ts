@@ -1,27 +1,13 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "@lifeboat/model";
 import { LifeboatError, messageOf } from "@lifeboat/model";
-import type { CipherAlgorithm, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
+import type { ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import ssh2 from "ssh2";
+import { algorithms, hostKeyAlgorithms } from "./algorithms.ts";
 import { checkHostKey, preferredKeyTypes } from "./host-key-check.ts";
 import type { SshEndpoint } from "./resolve-endpoint.ts";
 import { describeMethods, type SshLogin } from "./ssh-login.ts";
 
-const ciphers: CipherAlgorithm[] = [
-  "aes256-gcm@openssh.com",
-  "aes128-gcm@openssh.com",
-  "chacha20-poly1305@openssh.com",
-  "aes256-ctr",
-  "aes128-ctr",
-];
-const keyTypes: ServerHostKeyAlgorithm[] = [
-  "ssh-ed25519",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "rsa-sha2-512",
-  "rsa-sha2-256",
-];
 /** A host that does not answer is noticed after five times as long: with the fifth question, when four have no answer. */
 const keepaliveSeconds = 12;
 const keepaliveTries = 4;
@@ -88,8 +74,8 @@ export class SshConnection {
         keepaliveInterval: keepaliveSeconds * 1000,
         keepaliveCountMax: keepaliveTries,
         algorithms: {
-          cipher: ciphers,
-          serverHostKey: preferredKeyTypes(login.keyRules.known, keyTypes) as ServerHostKeyAlgorithm[],
+          ...algorithms,
+          serverHostKey: preferredKeyTypes(login.keyRules.known, hostKeyAlgorithms) as ServerHostKeyAlgorithm[],
         },
         authHandler: [...login.methods],
         hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {

@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, CompiledHost, SecretResolver } from "@lifeboat/model";
 import { silentLogger } from "@lifeboat/model";
-import type { ServerChannel } from "ssh2";
+import type { ServerChannel, ServerConfig } from "ssh2";
 import ssh2 from "ssh2";
 import { hostEntry, plainHost } from "../../../../test/fixtures/host-entry.ts";
 import type { SshHost } from "../../../../test/services/index.ts";
@@ -31,12 +31,16 @@ export function connectTo(sshd: SshHost, changes: Partial<CompiledHost> = {}): P
 /** A machine whose SSH server, ssh2's own in this process, does what `onExec` says in the place of a command. */
 export async function connectToServer(
   onExec: (accept: () => ServerChannel) => unknown,
-  { clock: time = clock, ...changes }: Partial<CompiledHost> & { readonly clock?: Clock } = {},
+  {
+    clock: time = clock,
+    server: serverChanges = {},
+    ...changes
+  }: Partial<CompiledHost> & { readonly clock?: Clock; readonly server?: Omit<ServerConfig, "hostKeys"> } = {},
 ): Promise<{ readonly machine: SshMachine; close(): Promise<void> }> {
   const { private: hostKey } = ssh2.utils.generateKeyPairSync("ed25519");
   const key = ssh2.utils.parseKey(hostKey);
   if (key instanceof Error) throw key;
-  const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+  const server = new ssh2.Server({ ...serverChanges, hostKeys: [hostKey] }, (client) => {
     client.on("error", () => undefined);
     client.on("authentication", (context) => context.accept());
     client.on("session", (accept) => {
