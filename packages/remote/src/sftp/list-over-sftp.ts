@@ -5,6 +5,7 @@ import { foldersAbove, isBelow } from "../files/source-paths.ts";
 import { sizeProblem } from "../files/storable-size.ts";
 import { TreeOrder } from "../files/tree-order.ts";
 import { WayFolders } from "../files/way-folders.ts";
+import { NameBudget } from "./name-budget.ts";
 import { asStatus, type FolderContent, type FolderContext, type JudgedEntry, readFolder } from "./read-folder.ts";
 import type { SftpClient } from "./sftp-client.ts";
 import { entryOfAttributes, isLink } from "./sftp-entry.ts";
@@ -50,7 +51,10 @@ export async function* listOverSftp(context: SftpListContext): AsyncGenerator<re
   }
   if (aboveEntries.length > 0) yield aboveEntries;
   const rules = new PathRules(context.selection);
-  const walk = new FolderWalk({ client, machineName, rules, selection: context.selection });
+  const walk = new FolderWalk({
+    ...{ client, machineName, rules, selection: context.selection },
+    budget: new NameBudget(machineName),
+  });
   const outer = paths.filter((path) => !paths.some((other) => isBelow(path, other)));
   const order = new TreeOrder(outer, machineName);
   const todo: JudgedEntry[] = [];

@@ -2,13 +2,14 @@ import type { ByteString, FileEntry, FileSelection, LeftOutReason, SourceProblem
 import { byteString, displayName, fromBytes, LifeboatError } from "@lifeboat/model";
 import type { PathRules, Standing } from "../files/path-rules.ts";
 import { cacheTagSignature, mayBeCacheTag, tagNames } from "../files/tag-names.ts";
+import type { NameBudget } from "./name-budget.ts";
 import type { SftpClient, SftpName } from "./sftp-client.ts";
 import { entryOfAttributes, isComplete, isFile, isFolder, isLink } from "./sftp-entry.ts";
 import type { SftpAttributes } from "./sftp-packets.ts";
 import { isGone, SftpStatus } from "./sftp-status.ts";
 
-/** More names than any folder has: a listing without an end must not fill the memory. */
-const maxNames = 10_000_000;
+/** Of any file system that Linux has; `TreeOrder` refuses longer ones too, but only when all of a folder was kept. */
+const maxNameBytes = 255;
 /** Requests for the next names, while more come: a large folder would else take a round trip for every hundred of them. */
 const maxAhead = 16;
 
@@ -17,6 +18,8 @@ export interface FolderContext {
   readonly machineName: string;
   readonly rules: PathRules;
   readonly selection: FileSelection;
+  /** Shared by all folders of a listing. */
+  readonly budget: NameBudget;
 }
 
 export interface JudgedEntry {
@@ -32,9 +35,23 @@ export interface FolderContent {
 
 /** What a folder holds, without `.` and `..`; `above`: how the folder itself stands. The server's no is a problem, not an error. */
 export async function readFolder(context: FolderContext, folder: ByteString, above: Standing): Promise<FolderContent> {
-  const { client } = context;
   const problems: SourceProblem[] = [];
-  const names = await namesOf(context, folder, problems);
+  const names = new Map<ByteString, SftpName>();
+  await readNames(context, folder, names, problems);
+  const content = await judgeNames(context, folder, above, [...names.values()], problems);
+  // Not after an error: that ends the listing, and the folders beside this one with it.
+  context.budget.giveBack(names.values());
+  return content;
+}
+
+async function judgeNames(
+  context: FolderContext,
+  folder: ByteString,
+  above: Standing,
+  names: readonly SftpName[],
+  problems: SourceProblem[],
+): Promise<FolderContent> {
+  const { client } = context;
   // The server follows a link that has taken the folder's place: what was listed is then another folder's content.
   const after = await client.lstat(folder).catch(asStatus);
   if (names.length > 0 && (after instanceof SftpStatus || !isFolder(after))) {
@@ -93,19 +110,19 @@ function pathIn(folder: ByteString, name: ByteString): ByteString {
   return `${folder === "/" ? "" : folder}/${name}` as ByteString;
 }
 
-async function namesOf(
-  { client, machineName }: FolderContext,
+async function readNames(
+  { client, machineName, budget }: FolderContext,
   folder: ByteString,
+  names: Map<ByteString, SftpName>,
   problems: SourceProblem[],
-): Promise<SftpName[]> {
+): Promise<void> {
   let handle: Uint8Array;
   try {
     handle = await client.openFolder(folder);
   } catch (error) {
     problems.push(problemOf(folder, error));
-    return [];
+    return;
   }
-  const names = new Map<ByteString, SftpName>();
   let ahead = 1;
   for (let ended = false; !ended; ahead = Math.min(maxAhead, ahead * 2)) {
     const answers = await Promise.all(Array.from({ length: ahead + 1 }, () => client.readFolder(handle).catch(asStatus)));
@@ -114,21 +131,27 @@ async function namesOf(
       else if (answer instanceof SftpStatus) {
         if (!ended) problems.push(problemOf(folder, answer));
         ended = true;
-      } else for (const name of answer) addName(names, name, folder, machineName);
+      } else {
+        for (const name of answer) {
+          if (!isNew(names, name, folder, machineName)) continue;
+          names.set(name.name, name);
+          budget.take(name, folder);
+        }
+      }
     }
   }
   client.closeHandle(handle).catch(() => undefined);
-  return [...names.values()];
 }
 
-function addName(names: Map<ByteString, SftpName>, name: SftpName, folder: ByteString, machineName: string): void {
-  if (name.name === "." || name.name === "..") return;
-  if (name.name === "" || /[/\0]/.test(name.name) || names.size >= maxNames) {
-    const what = names.size >= maxNames ? `more than ${maxNames} names` : `the impossible name "${displayName(name.name)}"`;
+/** Errors: `host-garbage` for what is no name. A folder that changes while it is listed may give a name twice. */
+function isNew(names: ReadonlyMap<ByteString, SftpName>, { name }: SftpName, folder: ByteString, machineName: string): boolean {
+  if (name === "." || name === "..") return false;
+  if (name === "" || name.length > maxNameBytes || /[/\0]/.test(name)) {
+    const shown = displayName(name.slice(0, maxNameBytes) as ByteString);
+    const what = name.length > maxNameBytes ? `a name of ${name.length} bytes, "${shown}..."` : `the impossible name "${shown}"`;
     throw new LifeboatError("host-garbage", `the SFTP server of ${machineName} lists ${what} in ${displayName(folder)}`);
   }
-  // A folder that changes while it is listed may give a name twice.
-  if (!names.has(name.name)) names.set(name.name, name);
+  return !names.has(name);
 }
 
 async function entryOf(
