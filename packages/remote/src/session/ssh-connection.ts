@@ -7,6 +7,7 @@ import { algorithms, hostKeyAlgorithms } from "./algorithms.ts";
 import { checkHostKey, preferredKeyTypes } from "./host-key-check.ts";
 import type { SshEndpoint } from "./resolve-endpoint.ts";
 import { describeMethods, type SshLogin } from "./ssh-login.ts";
+import { UnsentWatch } from "./unsent-watch.ts";
 
 /** A host that does not answer is noticed after five times as long: with the fifth question, when four have no answer. */
 const keepaliveSeconds = 12;
@@ -29,12 +30,14 @@ interface OpenOptions {
 export class SshConnection {
   readonly #client: ssh2.Client;
   readonly #name: string;
+  readonly #unsent: UnsentWatch | undefined;
   #openChannels = 0;
   #lost: LifeboatError | undefined;
   #closing = false;
 
-  private constructor(client: ssh2.Client, name: string) {
+  private constructor(client: ssh2.Client, name: string, unsent: UnsentWatch | undefined) {
     this.#client = client;
+    this.#unsent = unsent;
     this.#name = name;
     // Each command that waits for its channel listens for the connection's end.
     client.setMaxListeners(0);
@@ -46,7 +49,10 @@ export class SshConnection {
     signal.throwIfAborted();
     const { host, endpoint } = login;
     const client = new ssh2.Client();
-    let keyError: unknown;
+    /** Why we ended it. */
+    let ended: unknown;
+    let connection: SshConnection | undefined;
+    let unsent: UnsentWatch | undefined;
     let connected = carrier !== undefined;
     await new Promise<void>((resolve, reject) => {
       const abort = () => fail(signal.reason);
@@ -63,8 +69,8 @@ export class SshConnection {
         signal.removeEventListener("abort", abort);
         resolve();
       });
-      client.on("error", (error) => fail(keyError ?? connectError(error, login, connected)));
-      client.on("close", () => fail(keyError ?? connectError(new Error("the connection was closed"), login, connected)));
+      client.on("error", (error) => fail(ended ?? connectError(error, login, connected)));
+      client.on("close", () => fail(ended ?? connectError(new Error("the connection was closed"), login, connected)));
       client.connect({
         host: endpoint.address,
         port: endpoint.port,
@@ -82,16 +88,26 @@ export class SshConnection {
           checkHostKey(key, login.keyRules).then(
             () => verify(true),
             (error: unknown) => {
-              keyError = error;
+              ended = error;
               verify(false);
             },
           );
         },
       });
+      // Of ssh2 1.17 (lib/client.js); its types do not show it.
+      const socket = (client as unknown as { readonly _sock?: Duplex })._sock;
+      const flooded = () => {
+        const error = new LifeboatError("host-garbage", `${host.name} asks without end, and does not read the answers`);
+        if (connection === undefined) ended = error;
+        else connection.#lost ??= error;
+        client.destroy();
+      };
+      if (socket !== undefined) unsent = new UnsentWatch(socket, flooded);
     });
     logger.debug({ host: host.name, address: endpoint.address, port: endpoint.port }, "ssh connection open");
     client.setNoDelay();
-    return new SshConnection(client, host.name);
+    connection = new SshConnection(client, host.name, unsent);
+    return connection;
   }
 
   get openChannels(): number {
@@ -146,6 +162,7 @@ export class SshConnection {
           opened.once("close", () => {
             this.#openChannels--;
           });
+          this.#unsent?.exempt(opened);
           // Too late for the caller: nobody else would close it. Until then it counts, because the host may have opened it.
           if (signal?.aborted) closeUnread(opened);
           else resolve(opened);
@@ -180,8 +197,12 @@ export class SshConnection {
         this.#client.once("close", lost);
         signal.addEventListener("abort", abort, { once: true });
         this.#client.forwardOut("127.0.0.1", 0, to.address, to.port, (error, channel) => {
-          if (error) reject(this.#forwardError(to, error));
-          else if (signal.aborted) channel.destroy();
+          if (error) {
+            reject(this.#forwardError(to, error));
+            return;
+          }
+          this.#unsent?.exempt(channel);
+          if (signal.aborted) channel.destroy();
           else resolve(channel);
         });
       });

@@ -28,6 +28,15 @@ export function connectTo(sshd: SshHost, changes: Partial<CompiledHost> = {}): P
   return connectHost(hostEntry(sshd, changes), connectOptions());
 }
 
+/** ssh2 makes now and then a key that it cannot read itself. */
+function createHostKey() {
+  for (;;) {
+    const { private: hostKey } = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = ssh2.utils.parseKey(hostKey);
+    if (!(key instanceof Error)) return { hostKey, key };
+  }
+}
+
 /** A machine whose SSH server, ssh2's own in this process, does what `onExec` says in the place of a command. */
 export async function connectToServer(
   onExec: (accept: () => ServerChannel) => unknown,
@@ -37,9 +46,7 @@ export async function connectToServer(
     ...changes
   }: Partial<CompiledHost> & { readonly clock?: Clock; readonly server?: Omit<ServerConfig, "hostKeys"> } = {},
 ): Promise<{ readonly machine: SshMachine; close(): Promise<void> }> {
-  const { private: hostKey } = ssh2.utils.generateKeyPairSync("ed25519");
-  const key = ssh2.utils.parseKey(hostKey);
-  if (key instanceof Error) throw key;
+  const { hostKey, key } = createHostKey();
   const server = new ssh2.Server({ ...serverChanges, hostKeys: [hostKey] }, (client) => {
     client.on("error", () => undefined);
     client.on("authentication", (context) => context.accept());
