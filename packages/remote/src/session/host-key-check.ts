@@ -1,5 +1,5 @@
 import type { CompiledHost } from "@lifeboat/model";
-import { LifeboatError } from "@lifeboat/model";
+import { isLifeboatError, LifeboatError } from "@lifeboat/model";
 import { fingerprintOf } from "./host-key-digest.ts";
 import type { KnownKey } from "./known-hosts.ts";
 import type { SshEndpoint } from "./resolve-endpoint.ts";
@@ -38,7 +38,7 @@ export async function checkHostKey(key: Buffer, rules: HostKeyRules): Promise<vo
       `${host.name} (${host.address}:${host.port}) shows ${type} key ${got}, pinned is ${host.hostKey}`,
       {
         hint: "If the host was reinstalled, compare the fingerprint there and correct host_key; else treat it as an attack.",
-        context,
+        context: { ...context, pinned: host.hostKey },
       },
     );
   }
@@ -68,8 +68,19 @@ export async function checkHostKey(key: Buffer, rules: HostKeyRules): Promise<vo
 /** Types in the order in which the host shall offer its keys: those that are known first, as OpenSSH asks for them. */
 export function preferredKeyTypes(known: readonly KnownKey[], supported: readonly string[]): string[] {
   const types = new Set(known.filter((key) => !key.revoked).map((key) => key.type));
-  const isKnown = (algorithm: string) => types.has(algorithm) || (algorithm.startsWith("rsa-sha2-") && types.has("ssh-rsa"));
+  const isKnown = (algorithm: string) => types.has(keyTypeFor(algorithm));
   return [...supported.filter(isKnown), ...supported.filter((algorithm) => !isKnown(algorithm))];
+}
+
+/** The type of the key that an algorithm signs with. */
+export function keyTypeFor(algorithm: string): string {
+  return algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm;
+}
+
+/** The type of the key that was shown, when it was only not the one that is pinned: the host may have that one too. */
+export function typeBesidePin(error: unknown): string | undefined {
+  if (!isLifeboatError(error) || error.code !== "host-key-changed" || error.context?.pinned === undefined) return undefined;
+  return String(error.context.type);
 }
 
 function typeOfKey(key: Buffer): string {

@@ -3,7 +3,7 @@ import type { Logger } from "@lifeboat/model";
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import type { ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import ssh2 from "ssh2";
-import { algorithms, hostKeyAlgorithms } from "./algorithms.ts";
+import { algorithms } from "./algorithms.ts";
 import { checkHostKey, preferredKeyTypes } from "./host-key-check.ts";
 import type { SshEndpoint } from "./resolve-endpoint.ts";
 import { describeMethods, type SshLogin } from "./ssh-login.ts";
@@ -24,6 +24,8 @@ interface OpenOptions {
   readonly logger: Logger;
   /** A stream that reaches the host's SSH port; undefined: a TCP connection of its own. */
   readonly carrier: Duplex | undefined;
+  /** What the host may prove itself with. */
+  readonly keyAlgorithms: readonly ServerHostKeyAlgorithm[];
 }
 
 /** One SSH connection. Its channels are counted, because hosts allow few (OpenSSH's MaxSessions is 10). */
@@ -45,7 +47,7 @@ export class SshConnection {
     client.on("close", () => this.#lose(undefined));
   }
 
-  static async open(login: SshLogin, { signal, logger, carrier }: OpenOptions): Promise<SshConnection> {
+  static async open(login: SshLogin, { signal, logger, carrier, keyAlgorithms }: OpenOptions): Promise<SshConnection> {
     signal.throwIfAborted();
     const { host, endpoint } = login;
     const client = new ssh2.Client();
@@ -81,7 +83,7 @@ export class SshConnection {
         keepaliveCountMax: keepaliveTries,
         algorithms: {
           ...algorithms,
-          serverHostKey: preferredKeyTypes(login.keyRules.known, hostKeyAlgorithms) as ServerHostKeyAlgorithm[],
+          serverHostKey: preferredKeyTypes(login.keyRules.known, keyAlgorithms) as ServerHostKeyAlgorithm[],
         },
         authHandler: [...login.methods],
         hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {

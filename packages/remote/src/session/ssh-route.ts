@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "@lifeboat/model";
 import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { hostKeyAlgorithms } from "./algorithms.ts";
+import { keyTypeFor, typeBesidePin } from "./host-key-check.ts";
 import { SshConnection } from "./ssh-connection.ts";
 import type { SshLogin } from "./ssh-login.ts";
 
@@ -41,11 +43,29 @@ export class SshRoute {
     for (const connection of connections.reverse()) await connection.close();
   }
 
+  /**
+   * A host has several keys and shows one: ours is the choice of its type. A pinned fingerprint does not say its type, so the others are
+   * asked for before the host is refused.
+   */
   async #open(login: SshLogin, signal: AbortSignal): Promise<SshConnection> {
-    const last = this.#connections.at(-1);
-    let carrier: Duplex | undefined;
-    if (last !== undefined) carrier = await last.forward(login.endpoint, signal);
-    return SshConnection.open(login, { signal, logger: this.#logger, carrier });
+    let keyAlgorithms = hostKeyAlgorithms;
+    let refusal: unknown;
+    for (;;) {
+      const last = this.#connections.at(-1);
+      let carrier: Duplex | undefined;
+      if (last !== undefined) carrier = await last.forward(login.endpoint, signal);
+      try {
+        return await SshConnection.open(login, { signal, logger: this.#logger, carrier, keyAlgorithms });
+      } catch (error) {
+        const shown = typeBesidePin(error);
+        // A host that has no other key ends the connection.
+        if (shown === undefined) throw isLifeboatError(error) && error.code === "host-unreachable" ? (refusal ?? error) : error;
+        refusal ??= error;
+        const left = keyAlgorithms.filter((algorithm) => keyTypeFor(algorithm) !== shown);
+        if (left.length === 0 || left.length === keyAlgorithms.length) throw refusal;
+        keyAlgorithms = left;
+      }
+    }
   }
 }
 
