@@ -26,7 +26,7 @@ export function describeRefusal(name: string, command: readonly string[], result
       .replace(/\b\d\d:\d\d:\d\d (?=warn|info)/g, "<time> ")
       .replace(/waitMs=\d+/g, "waitMs=<ms>")
       .replace(/"ts":"[^"]*"/g, '"ts":"<time>"')
-      .replace(/\bin \d+(\.\d+)?s;/g, "in <time>;")
+      .replace(/\bin \d+(\.\d+)?s(, \d+(\.\d+)? [KMG]iB\/s)?;/g, "in <time>;")
       .replace(/(?<=^✓ sound: .*) {2}\d+(\.\d+)?s$/gm, "  <time>")
       .replace(/^[0-9a-f]{8} {2}(?=exclusive|shared)/gm, "<id>  ")
       .replace(/\bin \d+ s\)/g, "in <s> s)")

@@ -386,7 +386,7 @@ test("folders that can only be read, and full disks (need root, who can mount th
   await runCommand("dd", ["if=/dev/zero", `of=${place("full/other")}`, "bs=64k"], { accept: "any" });
   await mkdir(place("large"));
   // Less than the first checkpoint needs, which would fail too.
-  await writeFile(place("large/file"), createSeededRandom(7).bytes(20 * 1024 * 1024));
+  await writeFile(place("large/file"), createSeededRandom(7).bytes(15 * 1024 * 1024));
   const cases: Case[] = [];
   for (const name of ["read-only", "full", "nearly-full"]) {
     const watch = place(`${name}/repo`);

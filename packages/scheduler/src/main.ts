@@ -11,6 +11,8 @@ await runProgram("scheduler", [], async (frame) => {
   const catalog = await openCatalog(statePaths(stateFolder).history, { clock });
   const queue = await openQueue({ redisUrl, clock, logger });
   const scheduler = startScheduler({ config, catalog, queue, clock, logger, instance: `${hostname()}:${process.pid}` });
+  // Whoever looks for its beat as soon as it is up must find one; a round that fails is told and comes again.
+  await scheduler.reconcileNow().catch((error: unknown) => logger.error({ err: error }, "a round of the scheduler failed"));
   frame.ready();
   await frame.stopped;
   await scheduler.stop();
