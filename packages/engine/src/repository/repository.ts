@@ -214,6 +214,8 @@ export class Repository {
    * index said so before it went. Once for each pack: one that is lost must not cost a listing for each of its blobs. True: look again.
    */
   async #hearOfLostPack(packId: string, options: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
+    // Who has loaded index files in a way of its own judges them, and holds the lock.
+    if (this.#indexIds.size === 0) return false;
     let hearing = this.#lostPacks.get(packId);
     if (hearing === undefined) {
       hearing = this.loadIndex(options).catch((error: unknown) => {
