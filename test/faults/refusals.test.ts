@@ -384,7 +384,7 @@ test("folders that can only be read, and full disks (need root, who can mount th
   }
   await disks[0]!.close();
   await runCommand("dd", ["if=/dev/zero", `of=${place("full/other")}`, "bs=64k"], { accept: "any" });
-  await mkdir(place("large"));
+  await mkdir(place("large"), { recursive: true });
   // Less than the first checkpoint needs, which would fail too.
   await writeFile(place("large/file"), createSeededRandom(7).bytes(15 * 1024 * 1024));
   const cases: Case[] = [];

@@ -6,6 +6,7 @@ import module from "node:module";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const wantedMajor = 24;
 const nodeMajor = Number(process.versions.node.split(".")[0]);
@@ -80,6 +81,9 @@ function startWithOwnNode() {
 
 async function start() {
   quietExperiments();
+  // Node ends by waiting for its compiling threads; one of Maglev's may then wait for a garbage collection that never comes, and a
+  // command that has done its work stands for ever, once in thousands (nodejs/node#54918). The other compilers do the same work.
+  if (nodeMajor === wantedMajor) setFlagsFromString("--no-maglev");
   const folder = cacheFolder();
   if (folder !== undefined) module.enableCompileCache(folder);
   const { main } = await import("../src/main.ts");

@@ -73,15 +73,16 @@ describe.skipIf(!hasRestic)("looking into a snapshot that stock restic wrote (ne
   });
 
   it("hands out no damaged byte", async () => {
-    const [largest] = objectPaths(fixture.repositoryPath, "data");
-    const sound = readFileSync(largest!);
+    const { repository, tree } = await openLatest();
+    const { node } = await findNode(repository, tree, `${source}/large-1.bin` as ByteString);
+    const { packId, offset, length } = repository.index.locate(node.content![1]!, "data")!;
+    const pack = objectPaths(fixture.repositoryPath, "data").find((path) => path.endsWith(packId))!;
+    const sound = readFileSync(pack);
     const damaged = Buffer.from(sound);
-    damaged[Math.floor(damaged.length / 2)]! ^= 1;
-    rmSync(largest!);
-    writeFileSync(largest!, damaged);
+    damaged[offset + Math.floor(length / 2)]! ^= 1;
+    rmSync(pack);
+    writeFileSync(pack, damaged);
     try {
-      const { repository, tree } = await openLatest();
-      const { node } = await findNode(repository, tree, `${source}/large-1.bin` as ByteString);
       const original = readFileSync(join(fixture.sourcePath, "large-1.bin"));
       let at = 0;
       const read = async () => {
@@ -93,8 +94,8 @@ describe.skipIf(!hasRestic)("looking into a snapshot that stock restic wrote (ne
       await expect(read()).rejects.toMatchObject({ code: "repository-damaged" });
       expect(at).toBeLessThan(original.length);
     } finally {
-      rmSync(largest!);
-      writeFileSync(largest!, sound);
+      rmSync(pack);
+      writeFileSync(pack, sound);
     }
   });
 });

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type Clock, LifeboatError, type Logger, silentLogger, withState } from "@lifeboat/model";
 import { encodeUnpacked, idOfName, objectName, objectPrefix } from "../format/index.ts";
@@ -127,7 +126,7 @@ export class RepositoryLock {
       const looked = this.#id;
       if ((await this.#repository.store.stat(objectName("lock", looked))) !== undefined) return true;
       // It may just have been renewed: that is told before the old one goes, and the news may still wait to be heard.
-      await setImmediate();
+      await this.#options.clock.sleep(0);
       if (this.#id === looked) return false;
     }
   }

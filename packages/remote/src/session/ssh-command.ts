@@ -117,12 +117,18 @@ export async function startSshCommand(channel: ClientChannel, context: CommandCo
   channel.on("exit", (status: number | null, signal?: string) => {
     exit = { status, signal: signal ?? null };
   });
+  // OpenSSH tells how a program ended as soon as it has, before the last of its output: a status is no proof that all of that came. The end
+  // of the output is; ssh2 makes one up when the connection breaks.
+  let hasEnded = false;
+  channel.on("end", () => {
+    hasEnded ||= context.lost() === undefined;
+  });
   const finish = () => {
     if (closed) return;
     closed = true;
     window.close();
     closing.abort();
-    if (exit.status === null && exit.signal === null) failure ??= context.lost();
+    if (!hasEnded || (exit.status === null && exit.signal === null)) failure ??= context.lost();
     if (banner !== undefined) started.reject(failure ?? neverStarted(context, exit, banner, complaints));
     output.end(failure);
     for (const reject of waitingWrites) reject(failure ?? inputClosed(context));
