@@ -384,14 +384,14 @@ test("folders that can only be read, and full disks (need root, who can mount th
   }
   await disks[0]!.close();
   await runCommand("dd", ["if=/dev/zero", `of=${place("full/other")}`, "bs=64k"], { accept: "any" });
-  await mkdir(place("large"), { recursive: true });
+  await mkdir(place("large-tree"));
   // Less than the first checkpoint needs, which would fail too.
-  await writeFile(place("large/file"), createSeededRandom(7).bytes(15 * 1024 * 1024));
+  await writeFile(place("large-tree/file"), createSeededRandom(7).bytes(15 * 1024 * 1024));
   const cases: Case[] = [];
   for (const name of ["read-only", "full", "nearly-full"]) {
     const watch = place(`${name}/repo`);
     const text = configText.replace(JSON.stringify(place("repo")), JSON.stringify(watch));
-    await writeFile(place(`${name}.yaml`), name === "nearly-full" ? text.replace(place("tree"), place("large")) : text);
+    await writeFile(place(`${name}.yaml`), name === "nearly-full" ? text.replace(place("tree"), place("large-tree")) : text);
     const backup = { args: ["--config", place(`${name}.yaml`), ...backUp], watch, mayAdd: /\/(data|index)\// };
     cases.push({ ...backup, name: `${name}: backup` });
     if (name === "nearly-full") continue;
