@@ -209,6 +209,11 @@ export class Repository {
     });
   }
 
+  /** It was asked for and is not there; what was needed of it may lie in another one. */
+  isLostPack(packId: string): boolean {
+    return this.#lostPacks.has(packId);
+  }
+
   /**
    * A pack that is not there was removed by a prune since the index was loaded, perhaps: what was needed of it lies in another one, and the
    * index said so before it went. Once for each pack: one that is lost must not cost a listing for each of its blobs. True: look again.

@@ -1,4 +1,4 @@
-import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { LifeboatError } from "@lifeboat/model";
 import { maxPlainBytes } from "../blob-codec/index.ts";
 import { sealOverheadBytes } from "../crypto/index.ts";
 import { objectName } from "../format/index.ts";
@@ -25,8 +25,6 @@ export class BlobReader {
   readonly #memory = createPackMemory(maxSpareBytes);
   /** Memory of plain blobs that somebody may still use; weak, because not everybody says when it is done. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
-  /** Packs that are not there; a prune beside has moved what was needed of them, perhaps. */
-  readonly #lostPacks = new Set<string>();
   #bytesRead = 0;
 
   constructor(repository: Repository) {
@@ -78,10 +76,10 @@ export class BlobReader {
   }
 
   #locate(id: string): BlobLocation | undefined {
-    const { index } = this.#repository;
-    const first = index.locate(id, "data");
-    if (first === undefined || !this.#lostPacks.has(first.packId)) return first;
-    return index.locateAll(id, "data").find(({ packId }) => !this.#lostPacks.has(packId)) ?? first;
+    const repository = this.#repository;
+    const first = repository.index.locate(id, "data");
+    if (first === undefined || !repository.isLostPack(first.packId)) return first;
+    return repository.index.locateAll(id, "data").find(({ packId }) => !repository.isLostPack(packId)) ?? first;
   }
 
   async #loadRange(
@@ -108,7 +106,6 @@ export class BlobReader {
       signal.throwIfAborted();
       // A missing or short pack: each blob may have another copy.
       if (!(error instanceof LifeboatError) || error.retry === "later") throw error;
-      if (isLifeboatError(error, "object-missing")) this.#lostPacks.add(first.packId);
     }
     for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
   }
