@@ -81,9 +81,10 @@ function startWithOwnNode() {
 
 async function start() {
   quietExperiments();
-  // Node ends by waiting for its compiling threads; one of Maglev's may then wait for a garbage collection that never comes, and a
-  // command that has done its work stands for ever, once in thousands (nodejs/node#54918). The other compilers do the same work.
-  if (nodeMajor === wantedMajor) setFlagsFromString("--no-maglev");
+  // Node ends by waiting for its compiling threads; one of them may then wait for a garbage collection that never comes, and a command
+  // that has done its work stands for ever (nodejs/node#54918; seen in a debugger with both of these, up to one command in ten). Without
+  // Maglev and with baseline code made by the main thread it takes the same time.
+  if (nodeMajor === wantedMajor) setFlagsFromString("--no-maglev --no-concurrent-sparkplug");
   const folder = cacheFolder();
   if (folder !== undefined) module.enableCompileCache(folder);
   const { main } = await import("../src/main.ts");

@@ -17,20 +17,17 @@ import {
   displayName,
   type FileSelection,
   formatWithOffset,
-  type HostFacts,
   LifeboatError,
   type Machine,
   rfc3339FromEpoch,
   type SourceProblem,
   textOf,
 } from "@lifeboat/model";
-import { createPostgresDump, createSqliteDump } from "@lifeboat/remote";
-import { askHost } from "./ask-host.ts";
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openFiles } from "./open-files.ts";
-import { openMachine } from "./open-machine.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
+import { type HostOnTheWay, reachHost } from "./reach-host.ts";
 import { type Checkpoint, RunCheckpoints } from "./run-checkpoints.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
@@ -60,19 +57,26 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
   const { asset, policy } = findAsset(context, order.asset);
   const started = context.clock.now();
   let snapshot: Snapshot | undefined;
-  const outcome = await runRepositoryJob(
-    context,
-    order,
-    order.repository ?? { name: policy.repository },
-    async (repository, learn) => {
-      const backed = await withLock(context, repository, false, (lock) =>
-        backUp({ context, order, asset, policy, repository, started, lock, learn }),
-      );
-      snapshot = backed.snapshot;
-      return { repository: policy.repository, ...backed.end };
-    },
-  );
-  return { ...outcome, snapshot };
+  const host = reachHost(context, asset);
+  try {
+    const outcome = await runRepositoryJob(
+      context,
+      order,
+      order.repository ?? { name: policy.repository },
+      async (repository, learn) => {
+        // Of use above all when the run fails: which system, which tar, how far its clock is off.
+        host.reached.then(({ facts }) => learn({ host: facts })).catch(() => {});
+        const backed = await withLock(context, repository, false, (lock) =>
+          backUp({ context, order, asset, policy, repository, started, lock, host }),
+        );
+        snapshot = backed.snapshot;
+        return { repository: policy.repository, ...backed.end };
+      },
+    );
+    return { ...outcome, snapshot };
+  } finally {
+    await host.leave();
+  }
 }
 
 interface Backed {
@@ -88,10 +92,10 @@ interface BackupParts {
   readonly repository: Repository;
   readonly started: number;
   readonly lock: RepositoryLock;
-  readonly learn: (known: { readonly host: HostFacts | undefined }) => void;
+  readonly host: HostOnTheWay;
 }
 
-async function backUp({ context, order, asset, policy, repository, started, lock, learn }: BackupParts): Promise<Backed> {
+async function backUp({ context, order, asset, policy, repository, started, lock, host }: BackupParts): Promise<Backed> {
   const { signal } = context;
   // Snapshots before the index: whatever they name is then in it.
   const snapshots = await repository.listSnapshots({
@@ -107,7 +111,8 @@ async function backUp({ context, order, asset, policy, repository, started, lock
       ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
       : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
-  const { machine, facts } = await bothOf(openHost(context, asset, learn), repository.loadIndex({ signal }));
+  await repository.loadIndex({ signal });
+  const { machine, facts } = await host.reached;
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {
     const archived = await archive({ context, asset, machine, repository, writer, parent, started, checkpoints });
@@ -160,35 +165,7 @@ async function backUp({ context, order, asset, policy, repository, started, lock
     };
   } finally {
     await writer.close();
-    await machine.close();
   }
-}
-
-interface OpenedHost {
-  readonly machine: Machine;
-  readonly facts: HostFacts | undefined;
-}
-
-async function openHost(context: JobContext, asset: CompiledAsset, learn: BackupParts["learn"]): Promise<OpenedHost> {
-  const machine = await openMachine(context, asset.host);
-  try {
-    const facts = await askHost(context, machine, asset);
-    // Of use above all when the run fails: which system, which tar, how far its clock is off.
-    learn({ host: facts });
-    return { machine, facts };
-  } catch (error) {
-    await machine.close();
-    throw error;
-  }
-}
-
-/** The host and the index at the same time; a host that was reached in vain is left. */
-async function bothOf(host: Promise<OpenedHost>, index: Promise<void>): Promise<OpenedHost> {
-  const [opened, loaded] = await Promise.allSettled([host, index]);
-  if (loaded.status === "rejected" && opened.status === "fulfilled") await opened.value.machine.close();
-  if (loaded.status === "rejected") throw loaded.reason;
-  if (opened.status === "rejected") throw opened.reason;
-  return opened.value;
 }
 
 /** A snapshot of this very run exists: an earlier attempt committed it and was killed before it could say so. */
@@ -239,7 +216,7 @@ function archive(parts: ArchiveParts): Promise<Archived> {
 async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
   const { context, asset, machine, repository, writer, parent, checkpoints } = parts;
   const { clock, signal, progress } = context;
-  const source = openFiles(context, machine, asset);
+  const source = await openFiles(context, machine, asset);
   const { tree, figures, problems, problemCount, bytesResumed, bytesUnmoved, reconnects } = await archiveFiles({
     repository,
     writer,
@@ -272,6 +249,7 @@ async function archiveFolder(parts: ArchiveParts): Promise<Archived> {
 }
 
 async function archiveDatabase({ context, asset, machine, writer, parent, started }: ArchiveParts): Promise<Archived> {
+  const { createPostgresDump, createSqliteDump } = await import("@lifeboat/remote");
   const { source } = asset;
   const sudo = context.config?.hosts.get(asset.host)?.sudo ?? false;
   const dump =

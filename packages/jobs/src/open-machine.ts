@@ -1,9 +1,9 @@
 import { type CompiledHost, LifeboatError, type Machine } from "@lifeboat/model";
-import { connectHost, LocalMachine } from "@lifeboat/remote";
 import type { JobContext } from "./job-context.ts";
 
 /** The worker itself, or a host of the configuration over SSH. The caller closes it. */
 export async function openMachine(context: JobContext, hostName: string | undefined): Promise<Machine> {
+  const { connectHost, LocalMachine } = await import("@lifeboat/remote");
   if (hostName === undefined) return new LocalMachine({ env: context.localEnv });
   const { secrets, logger, signal, clock, homeFolder, agentSocket } = context;
   return connectHost(findHost(context, hostName), { secrets, logger, signal, clock, homeFolder, agentSocket });

@@ -44,7 +44,7 @@ export async function previewBackup(context: JobContext, order: PreviewOrder): P
     const parent = (await repository.listSnapshots({ signal })).findLast(({ tags }) => tags?.includes(assetTag(asset.name)));
     if (parent !== undefined) await repository.loadIndex({ signal });
     machine = await openMachine(context, asset.host);
-    const source = openFiles(context, machine, asset);
+    const source = await openFiles(context, machine, asset);
     const tally = new PreviewTally(order);
     const { problem, leftOut } = tally;
     for await (const matches of matchListing({ repository, tree: parent?.tree, source, signal, problem, leftOut })) {

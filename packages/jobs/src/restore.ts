@@ -7,7 +7,6 @@ import {
   type RestoreTarget,
   type TargetState,
 } from "@lifeboat/model";
-import { createRestoreTarget } from "@lifeboat/remote";
 import type { JobContext } from "./job-context.ts";
 import { findHost, openMachine } from "./open-machine.ts";
 import { nothingVerified, type VerifyReport, verifyRestored } from "./verify-restored.ts";
@@ -62,6 +61,7 @@ export async function runRestore(context: JobContext, order: RestoreOrder): Prom
 async function restoreOn(context: JobContext, order: RestoreOrder, machine: Machine, started: number): Promise<RestoreOutcome> {
   const { clock, signal, progress } = context;
   const sudo = order.host === undefined ? false : findHost(context, order.host).sudo;
+  const { createRestoreTarget } = await import("@lifeboat/remote");
   const target = createRestoreTarget(machine, order.folder, { sudo });
   const state = await target.state(signal);
   const overwrite = order.confirm === undefined ? order.overwrite : await order.confirm(state, target);

@@ -74,7 +74,7 @@ export async function verifyLive(context: JobContext, order: VerifyLiveOrder): P
   const machine = await openMachine(context, order.asset.host);
   try {
     await order.repository.loadIndex({ signal: context.signal });
-    return await new LiveVerification(context, order, openFiles(context, machine, order.asset)).run();
+    return await new LiveVerification(context, order, await openFiles(context, machine, order.asset)).run();
   } finally {
     await machine.close();
   }

@@ -33,7 +33,8 @@ export function decodeUnpacked(sealer: Sealer, bytes: Uint8Array, maxBytes = max
 
 function unpack(compressed: Uint8Array, most: number): Buffer {
   try {
-    return decompress(compressed, most);
+    // What may come is mostly far more than what does, and V8 counts the memory: it would collect garbage for each of these objects.
+    return decompress(compressed, most, Math.max(4 * compressed.length, 4096));
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")) throw error;
     throw new Error(`its ${compressed.length} bytes unpack to more than ${most}, as no program writes them`, { cause: error });

@@ -50,12 +50,14 @@ export function compress(plain: Uint8Array, level = treeLevel): Buffer {
   return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
-/** Throws when the result would be larger than `maxBytes`: a small frame can claim terabytes. */
-export function decompress(compressed: Uint8Array, maxBytes: number): Buffer {
-  const maxOutputLength = Math.max(maxBytes, 1);
-  // One more byte than is expected, so that the result is one piece that is not copied together.
-  const chunkSize = maxBytes <= onePieceBytes ? Math.max(maxBytes + 1, 64) : undefined;
-  return zstdDecompressSync(compressed, { maxOutputLength, ...(chunkSize !== undefined && { chunkSize }) });
+/**
+ * Throws when the result would be larger than `maxBytes`: a small frame can claim terabytes. Memory is taken in pieces of `likelyBytes`, which
+ * are copied together when it was more.
+ */
+export function decompress(compressed: Uint8Array, maxBytes: number, likelyBytes = maxBytes): Buffer {
+  // One byte more: so it sees that there is no more to come.
+  const chunkSize = Math.min(Math.max(likelyBytes + 1, 64), maxPieceBytes);
+  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(maxBytes, 1), chunkSize });
 }
 
-const onePieceBytes = 16 * 1024 * 1024;
+const maxPieceBytes = 16 * 1024 * 1024;

@@ -55,7 +55,7 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
   const { signal, packs } = options;
   if (packs.size === 0) return;
   const pool = new OpeningPool(repository.masterKey);
-  const memory = createPackMemory(bytesInFlight);
+  const memory = createPackMemory();
   const room = new Limiter(bytesInFlight);
   const fetching = new Limiter(Math.max(repository.store.connections, 2));
   const underWay = new Set<Promise<void>>();
@@ -103,18 +103,15 @@ async function readPack(
   const read = async (): Promise<{ damages: readonly string[]; badBlobs?: readonly string[] }> => {
     await fetching.acquire(1);
     const into = memory.take(bytes);
-    let whole: Uint8Array<ArrayBuffer>;
     try {
-      whole = (await repository.store.get(objectName("pack", pack.id), { signal, into })) as typeof into;
+      const whole = await repository.store.get(objectName("pack", pack.id), { signal, into }).finally(() => fetching.release(1));
+      return await pool.check(pack.id, whole as typeof into, pack.blobs);
     } catch (error) {
       if (!isDamage(error)) throw error;
       return { damages: [error.message] };
     } finally {
-      fetching.release(1);
+      memory.give(into.buffer);
     }
-    const { buffer, ...found } = await pool.check(pack.id, whole, pack.blobs);
-    memory.give(buffer);
-    return found;
   };
   const [damage] = (await read()).damages;
   if (damage !== undefined) {

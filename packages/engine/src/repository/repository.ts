@@ -41,7 +41,7 @@ export class Repository {
   readonly sealer: Sealer;
   readonly index = new BlobIndex();
   readonly #codec: BlobCodec;
-  readonly #trees = new PackCache(4);
+  readonly #trees = new PackCache(treePackBytes);
   readonly #indexIds = new Set<string>();
   /** Packs that were asked for in vain, and the look at the index that followed. */
   readonly #lostPacks = new Map<string, Promise<void>>();
@@ -306,6 +306,8 @@ export class Repository {
   }
 }
 
+/** Four packs of the usual size. */
+const treePackBytes = 68 * 1024 * 1024;
 /** Snapshots and locks are small; a list of paths and excludes makes them larger, never as large as this. */
 const maxSmallBytes = 16 * 1024 * 1024;
 

@@ -14,7 +14,6 @@ const maxGapBytes = 1024 * 1024;
  * one range gives back fits the next one; memory of many sizes ends as garbage. Small ranges of scattered blobs get what they need.
  */
 const maxRangeBytes = 12 * 1024 * 1024;
-const maxSpareBytes = 4 * maxRangeBytes;
 /** What does not compress becomes a little longer. */
 const mostSealedBytes = maxPlainBytes.data + 1024 * 1024;
 
@@ -22,19 +21,22 @@ const mostSealedBytes = maxPlainBytes.data + 1024 * 1024;
 export class BlobReader {
   readonly #repository: Repository;
   readonly #pool: OpeningPool;
-  readonly #memory = createPackMemory(maxSpareBytes);
-  /** Memory of plain blobs that somebody may still use; weak, because not everybody says when it is done. */
-  readonly #lent = new WeakSet<ArrayBufferLike>();
+  readonly #memory = createPackMemory();
+  /** Memory of plain blobs that somebody may still use. */
+  readonly #lent = new Set<SharedArrayBuffer>();
+  readonly #isReleased: boolean;
   #bytesRead = 0;
 
-  constructor(repository: Repository) {
+  /** `isReleased`: the caller says of all that it loads when it is done with it, and the memory goes round. */
+  constructor(repository: Repository, { isReleased = false }: { readonly isReleased?: boolean } = {}) {
     this.#repository = repository;
+    this.#isReleased = isReleased;
     this.#pool = new OpeningPool(repository.masterKey);
   }
 
   /**
    * Plain, verified bytes of all these data blobs by id. A damaged copy is replaced by another where there is one; what cannot be
-   * had at all is an error in the map. Whoever is done with all of them says so by `release`.
+   * had at all is an error in the map. Whoever promised it says by `release` when it is done with all of them.
    */
   async load(ids: Iterable<string>, signal: AbortSignal): Promise<Map<string, Uint8Array | LifeboatError>> {
     const found = new Map<string, Uint8Array | LifeboatError>();
@@ -59,10 +61,11 @@ export class BlobReader {
     return found;
   }
 
-  /** Nobody reads these blobs any more: their memory is used for the next ones. Without it the garbage collector takes it, later. */
+  /** Nobody reads these blobs any more: their memory is used for the next ones. */
   release(blobs: ReadonlyMap<string, Uint8Array | LifeboatError>): void {
     for (const blob of blobs.values()) {
-      if (blob instanceof Uint8Array && this.#lent.delete(blob.buffer)) this.#memory.give(blob.buffer as ArrayBuffer);
+      if (!(blob instanceof Uint8Array && blob.buffer instanceof SharedArrayBuffer)) continue;
+      if (this.#lent.delete(blob.buffer)) this.#memory.give(blob.buffer);
     }
   }
 
@@ -92,22 +95,30 @@ export class BlobReader {
     const offset = first.offset;
     const length = last.offset + last.length - offset;
     let plain: (Uint8Array | undefined)[] = [];
+    const into = this.#memory.take(roomOf(length));
     try {
-      const into = this.#memory.take(roomOf(length));
       const bytes = await this.#repository.store.get(objectName("pack", first.packId), { offset, length, signal, into });
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
-      const room = this.#memory.take(roomOf(plainRoomFor(blobs))).buffer;
+      const wanted = plainRoomFor(blobs);
+      const room = this.#isReleased ? this.#memory.take(roomOf(wanted)).buffer : new ArrayBuffer(wanted);
       const opened = await this.#pool.open(bytes as typeof into, blobs, room);
-      this.#memory.give(opened.buffer);
-      this.#lent.add(opened.target);
+      if (opened.target instanceof SharedArrayBuffer) this.#lend(opened.target, opened.plain);
       plain = opened.plain;
     } catch (error) {
       signal.throwIfAborted();
       // A missing or short pack: each blob may have another copy.
       if (!(error instanceof LifeboatError) || error.retry === "later") throw error;
+    } finally {
+      this.#memory.give(into.buffer);
     }
     for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
+  }
+
+  #lend(memory: SharedArrayBuffer, plain: readonly (Uint8Array | undefined)[]): void {
+    // Of a range whose blobs are all damaged nothing is handed on, so nothing would be released.
+    if (plain.some((blob) => blob !== undefined)) this.#lent.add(memory);
+    else this.#memory.give(memory);
   }
 
   async #loadOtherCopy(id: string, signal: AbortSignal): Promise<Uint8Array | LifeboatError> {

@@ -10,29 +10,27 @@ export type OpeningRequest =
   | {
       readonly kind: "open";
       readonly job: number;
-      readonly bytes: Uint8Array;
+      readonly bytes: Uint8Array<SharedArrayBuffer>;
       readonly blobs: readonly PackedBlob[];
-      readonly target: ArrayBuffer;
+      readonly target: ArrayBufferLike;
     }
-  /** A whole pack: every blob, its header and its name. Answered by `checked`, which gives the memory back. */
+  /** A whole pack: every blob, its header and its name. Answered by `checked`. */
   | {
       readonly kind: "check";
       readonly job: number;
       readonly packId: string;
-      readonly bytes: Uint8Array;
+      readonly bytes: Uint8Array<SharedArrayBuffer>;
       readonly blobs: readonly PackedBlob[];
     };
 
 export type OpeningAnswer =
   /**
-   * Plain blobs one behind the other in `target`; a damaged one has length -1 and its reason in `damages`. The memory of the sealed ones
-   * comes back as `buffer`.
+   * Plain blobs one behind the other in `target`; a damaged one has length -1 and its reason in `damages`.
    */
   | {
       readonly kind: "opened";
       readonly job: number;
-      readonly target: ArrayBuffer;
-      readonly buffer: ArrayBuffer;
+      readonly target: ArrayBufferLike;
       readonly lengths: Int32Array;
       readonly damages: readonly string[];
     }
@@ -42,5 +40,4 @@ export type OpeningAnswer =
       readonly damages: readonly string[];
       /** Ids of those blobs that do not open to what their ids say. */
       readonly badBlobs: readonly string[];
-      readonly buffer: ArrayBuffer;
     };

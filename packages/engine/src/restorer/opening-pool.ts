@@ -14,7 +14,7 @@ interface OpeningThread {
 type Work = OpeningRequest extends infer Request ? (Request extends unknown ? Omit<Request, "job"> : never) : never;
 
 /**
- * Hands sealed bytes to threads. The memory of `bytes` is given away, all of it, and comes back with the answer. A thread is started when there is
+ * Hands sealed bytes to threads. Until the answer comes nobody else may write where they are. A thread is started when there is
  * work that the others are too busy for: each costs a quarter of a second of CPU.
  */
 export class OpeningPool {
@@ -35,14 +35,14 @@ export class OpeningPool {
   }
 
   /**
-   * Plain blobs in the order asked for, as views of `target`; undefined for a damaged one. `target` has room for all of them as
-   * `plainRoomFor` says, and is given away until the answer comes.
+   * Plain blobs in the order asked for, as views of the `target` that comes back; undefined for a damaged one. `target` has room for all of
+   * them as `plainRoomFor` says; where it is not shared it is given away.
    */
   async open(
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array<SharedArrayBuffer>,
     blobs: readonly PackedBlob[],
-    target: ArrayBuffer,
-  ): Promise<{ plain: (Uint8Array<ArrayBuffer> | undefined)[]; target: ArrayBuffer; buffer: ArrayBuffer }> {
+    target: ArrayBufferLike,
+  ): Promise<{ plain: (Uint8Array | undefined)[]; target: ArrayBufferLike }> {
     const answer = await this.#submit({ kind: "open", bytes, blobs, target });
     if (answer.kind !== "opened") throw new Error("wrong answer of an opening thread");
     let at = 0;
@@ -51,15 +51,15 @@ export class OpeningPool {
       at += length;
       return new Uint8Array(answer.target, at - length, length);
     });
-    return { plain, target: answer.target, buffer: answer.buffer };
+    return { plain, target: answer.target };
   }
 
   /** Reads a whole pack as `check --read-data` does; the damages found, none for a sound pack. */
   async check(
     packId: string,
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array<SharedArrayBuffer>,
     blobs: readonly PackedBlob[],
-  ): Promise<{ damages: readonly string[]; badBlobs: readonly string[]; buffer: ArrayBuffer }> {
+  ): Promise<{ damages: readonly string[]; badBlobs: readonly string[] }> {
     const answer = await this.#submit({ kind: "check", packId, bytes, blobs });
     if (answer.kind !== "checked") throw new Error("wrong answer of an opening thread");
     return answer;
@@ -77,9 +77,8 @@ export class OpeningPool {
     thread.load += load;
     const { promise, resolve, reject } = Promise.withResolvers<OpeningAnswer>();
     this.#jobs.set(job, { resolve, reject, thread, load });
-    const memory = [work.bytes.buffer as ArrayBuffer];
-    if (work.kind === "open") memory.push(work.target);
-    thread.worker.postMessage({ ...work, job }, memory);
+    const given = work.kind === "open" && work.target instanceof ArrayBuffer ? [work.target] : [];
+    thread.worker.postMessage({ ...work, job }, given);
     return promise;
   }
 

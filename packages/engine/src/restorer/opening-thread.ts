@@ -14,7 +14,6 @@ const reasonOf = (reason: unknown) => (reason instanceof Error ? reason : new Er
 
 function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
   const { bytes, blobs, target } = request;
-  const buffer = bytes.buffer as ArrayBuffer;
   const all = new Uint8Array(target);
   const lengths = new Int32Array(blobs.length);
   const damages: string[] = [];
@@ -28,8 +27,8 @@ function open(request: Extract<OpeningRequest, { kind: "open" }>): void {
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
     }
   });
-  const answer: OpeningAnswer = { kind: "opened", job: request.job, target, buffer, lengths, damages };
-  port.postMessage(answer, [target, buffer]);
+  const answer: OpeningAnswer = { kind: "opened", job: request.job, target, lengths, damages };
+  port.postMessage(answer, target instanceof ArrayBuffer ? [target] : []);
 }
 
 /** As restic's check: blobs contiguous from 0, each opens and hashes, the header says what the index says, the name is the hash. */
@@ -52,9 +51,8 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
   }
   const headerDamage = checkHeader(bytes, end, blobs);
   if (headerDamage !== undefined) damages.push(headerDamage);
-  const buffer = bytes.buffer as ArrayBuffer;
-  const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), badBlobs, buffer };
-  port.postMessage(answer, [buffer]);
+  const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), badBlobs };
+  port.postMessage(answer);
 }
 
 function checkHeader(bytes: Uint8Array, dataEnd: number, blobs: readonly PackedBlob[]): string | undefined {

@@ -17,8 +17,8 @@ export const targetPackBytes = 16 * 1024 * 1024;
 /** A finished pack: its bytes and what an index says of it. */
 export interface SealedPack {
   readonly id: string;
-  /** The pack is `buffer[0, length)`. */
-  readonly buffer: ArrayBuffer;
+  /** The pack is `buffer[0, length)`. Whoever has the pack has the memory, until it gives it back. */
+  readonly buffer: SharedArrayBuffer;
   readonly length: number;
   readonly blobs: readonly PackedBlob[];
 }
@@ -26,27 +26,31 @@ export interface SealedPack {
 /** Sealed blobs without a header yet: what is left when a backup ends. */
 export interface PackRemainder {
   readonly type: BlobType;
-  readonly buffer: ArrayBuffer;
+  readonly buffer: SharedArrayBuffer;
   readonly length: number;
   readonly blobs: readonly PackedBlob[];
 }
 
 const roomBytes = targetPackBytes + 9 * 1024 * 1024;
 const headerRoom = 1024 * 1024;
-const maxSparePacks = 4;
+/**
+ * V8 counts an ArrayBuffer for the thread that has it, and a pack that came to the main thread was a tenth of its memory: it collected
+ * garbage for every pack. Shared memory is counted by nobody; it goes round, so there is never more of it than packs at one time.
+ */
+const createMemory = (bytes: number) => new SharedArrayBuffer(bytes);
 
 /** One open pack of one type: blobs are compressed, sealed and verified in place. */
 export class PackBuilder {
   readonly #codec: BlobCodec;
   readonly #sealer: Sealer;
   readonly #type: BlobType;
-  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #bytes: Uint8Array<SharedArrayBuffer> | undefined;
   #at = 0;
   #blobs: PackedBlob[] = [];
   /** Of the header so far, sealing and length field included. */
   #headerBytes = headerBytes([]);
   /** As many as are given back: the pool hands each buffer to the thread that has the fewest. */
-  readonly #spare = new BufferPool(roomBytes, maxSparePacks);
+  readonly #spare = new BufferPool(roomBytes, Infinity, createMemory);
 
   constructor(codec: BlobCodec, sealer: Sealer, type: BlobType) {
     this.#codec = codec;
@@ -55,7 +59,7 @@ export class PackBuilder {
   }
 
   /** Memory of a pack that is stored by now. */
-  giveBack(buffer: ArrayBuffer): void {
+  giveBack(buffer: SharedArrayBuffer): void {
     this.#spare.give(buffer);
   }
 
@@ -96,7 +100,7 @@ export class PackBuilder {
   }
 
   #seal(id: string, plain: Uint8Array, most: number): SealedBlob {
-    this.#bytes ??= new Uint8Array(most + headerRoom > roomBytes ? new ArrayBuffer(most + headerRoom) : this.#spare.take());
+    this.#bytes ??= new Uint8Array(most + headerRoom > roomBytes ? createMemory(most + headerRoom) : this.#spare.take());
     try {
       return this.#codec.seal(this.#type, plain, this.#bytes, this.#at);
     } catch (error) {
@@ -133,8 +137,8 @@ export function mergeRemainders(rests: readonly PackRemainder[]): PackRemainder[
   return merged;
 }
 
-function copyInto(bytes: number, rest: PackRemainder): ArrayBuffer {
-  const buffer = new ArrayBuffer(bytes);
+function copyInto(bytes: number, rest: PackRemainder): SharedArrayBuffer {
+  const buffer = createMemory(bytes);
   new Uint8Array(buffer).set(new Uint8Array(rest.buffer, 0, rest.length));
   return buffer;
 }

@@ -34,7 +34,7 @@ export type SealingRequest =
     }
   | { readonly kind: "drop"; readonly stream: number }
   /** The memory of a pack that is stored: it can be filled again. */
-  | { readonly kind: "spare"; readonly type: BlobType; readonly buffer: ArrayBuffer }
+  | { readonly kind: "spare"; readonly type: BlobType; readonly buffer: SharedArrayBuffer }
   /**
    * Answered by `flushed` with what is left in the open packs; those with `closeFromBytes` and more are finished here and come as `pack`
    * before that.

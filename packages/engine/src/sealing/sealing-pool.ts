@@ -58,8 +58,8 @@ export class SealingPool {
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
   /** For batches of small files, and for segments of streams. */
-  readonly batches = new BufferPool(2 * 1024 * 1024, 8);
-  readonly segments = new BufferPool(1024 * 1024, 8);
+  readonly batches = new BufferPool(2 * 1024 * 1024, 8, (bytes) => new ArrayBuffer(bytes));
+  readonly segments = new BufferPool(1024 * 1024, 8, (bytes) => new ArrayBuffer(bytes));
   readonly chunks = new ChunkMemory(24 * 1024 * 1024);
   #nextJob = 1;
   #closed = false;
@@ -142,12 +142,12 @@ export class SealingPool {
   }
 
   /** The memory of a pack that is stored by now goes back to the thread that has the least of it. */
-  giveBack(type: BlobType, buffer: ArrayBuffer): void {
+  giveBack(type: BlobType, buffer: SharedArrayBuffer): void {
     const [first, ...others] = this.#threads;
     if (this.#closed || first === undefined) return;
     const poorest = others.reduce((best, thread) => (thread.spares[type] < best.spares[type] ? thread : best), first);
     poorest.spares[type]++;
-    this.#post(poorest, { kind: "spare", type, buffer }, [buffer]);
+    this.#post(poorest, { kind: "spare", type, buffer });
   }
 
   async close(): Promise<void> {

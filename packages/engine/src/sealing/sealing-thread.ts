@@ -31,7 +31,7 @@ function* blobsOf(batch: BlobBatch): Generator<Uint8Array> {
 
 function addBlob(type: "data" | "tree", id: string, plain: Uint8Array): void {
   const pack = packs[type].add(id, plain);
-  if (pack !== undefined) answer({ kind: "pack", type, pack }, [pack.buffer]);
+  if (pack !== undefined) answer({ kind: "pack", type, pack });
 }
 
 function hash(request: Extract<SealingRequest, { kind: "hash" }>): void {
@@ -90,15 +90,12 @@ function flush(job: number, closeFromBytes: number): void {
     const rest = packs[type].takeRemainder();
     if (rest !== undefined) rests.push(rest);
   }
-  answer(
-    { kind: "flushed", job, rests },
-    rests.map((rest) => rest.buffer),
-  );
+  answer({ kind: "flushed", job, rests });
 }
 
 function closePack(type: "data" | "tree"): void {
   const pack = packs[type].close();
-  if (pack !== undefined) answer({ kind: "pack", type, pack }, [pack.buffer]);
+  if (pack !== undefined) answer({ kind: "pack", type, pack });
 }
 
 port.on("message", (request: SealingRequest) => {

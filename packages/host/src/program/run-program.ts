@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import {
   type Clock,
   type CompiledConfig,
@@ -48,6 +49,8 @@ export async function runProgram(
   options: readonly string[],
   work: (frame: ProgramFrame) => Promise<void>,
 ): Promise<void> {
+  // Or Node may stand for ever at its end, as in the command line's bin/lifeboat.js.
+  if (process.versions.node.startsWith("24.")) setFlagsFromString("--no-maglev --no-concurrent-sparkplug");
   const environment = readEnvironment();
   try {
     using stop = stopOnSignals();

@@ -1,0 +1,48 @@
+import type { CompiledAsset, HostFacts, Machine } from "@lifeboat/model";
+import { askHost } from "./ask-host.ts";
+import type { JobContext } from "./job-context.ts";
+import { openMachine } from "./open-machine.ts";
+
+export interface ReachedHost {
+  readonly machine: Machine;
+  /** undefined where the host cannot tell, as one that speaks SFTP only. */
+  readonly facts: HostFacts | undefined;
+}
+
+/** A host on the way; nothing is written on it. */
+export interface HostOnTheWay {
+  /** Resolves once it has answered; rejects as openMachine and askHost. */
+  readonly reached: Promise<ReachedHost>;
+  /** Leaves it, and stops reaching for it where it has not answered yet. */
+  leave(): Promise<void>;
+}
+
+/**
+ * Begins to reach an asset's host. Neither it nor the repository needs the other, and to open both is most of the time that a backup
+ * takes which finds nothing new.
+ */
+export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheWay {
+  const stop = new AbortController();
+  const own: JobContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+  const reached = reach(own, asset);
+  // Whoever waits for it hears of it; when the repository cannot be opened nobody does, and that is the error then.
+  reached.catch(() => {});
+  return {
+    reached,
+    async leave() {
+      stop.abort();
+      const host = await reached.catch(() => undefined);
+      await host?.machine.close();
+    },
+  };
+}
+
+async function reach(context: JobContext, asset: CompiledAsset): Promise<ReachedHost> {
+  const machine = await openMachine(context, asset.host);
+  try {
+    return { machine, facts: await askHost(context, machine, asset) };
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
