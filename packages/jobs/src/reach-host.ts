@@ -13,7 +13,7 @@ export interface ReachedHost {
 export interface HostOnTheWay {
   /** Resolves once it has answered; rejects as openMachine and askHost. */
   readonly reached: Promise<ReachedHost>;
-  /** Leaves it, and stops reaching for it where it has not answered yet. */
+  /** Leaves it. What has not answered yet is told to stop and not waited for: a command that gives a secret hears of nothing. */
   leave(): Promise<void>;
 }
 
@@ -25,14 +25,20 @@ export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheW
   const stop = new AbortController();
   const own: JobContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   const reached = reach(own, asset);
-  // Whoever waits for it hears of it; when the repository cannot be opened nobody does, and that is the error then.
-  reached.catch(() => {});
+  let machine: Machine | undefined;
+  reached.then(
+    (host) => {
+      machine = host.machine;
+      if (stop.signal.aborted) void machine.close();
+    },
+    // Whoever waits for it hears of it; when the repository cannot be opened nobody does, and that is the error then.
+    () => {},
+  );
   return {
     reached,
     async leave() {
       stop.abort();
-      const host = await reached.catch(() => undefined);
-      await host?.machine.close();
+      await machine?.close();
     },
   };
 }

@@ -3,13 +3,13 @@ import { type IndexedPack, objectName } from "../format/index.ts";
 import { Limiter } from "../repository/limiter.ts";
 import type { Repository } from "../repository/repository.ts";
 import { OpeningPool } from "../restorer/opening-pool.ts";
-import { createPackMemory, type PackMemory } from "../restorer/pack-memory.ts";
+import { createPackMemory, type PackMemory, sharedRoomFor } from "../restorer/pack-memory.ts";
 import type { CheckErrors, ReadDataChoice } from "./check-report.ts";
 import { loadIndexFile } from "./load-index-files.ts";
 import { isDamage } from "./walk-trees.ts";
 
-/** Pack bytes under way, from asking for them until they are judged. */
-const bytesInFlight = 48 * 1024 * 1024;
+/** Memory of packs under way, from asking for them until they are judged: three of the usual size. */
+const bytesInFlight = 60 * 1024 * 1024;
 
 export interface ReadPacksOptions {
   /** Bytes of each pack to read, as listed. */
@@ -67,14 +67,14 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
         const bytes = packs.get(pack.id);
         if (bytes === undefined || done.has(pack.id)) continue;
         done.add(pack.id);
-        await room.acquire(bytes);
+        await room.acquire(sharedRoomFor(bytes));
         if (failure !== undefined) throw failure.error;
         const work: Promise<void> = readPack({ repository, pool, memory, fetching }, pack, bytes, options)
           .catch((error: unknown) => {
             failure ??= { error };
           })
           .finally(() => {
-            room.release(bytes);
+            room.release(sharedRoomFor(bytes));
             underWay.delete(work);
           });
         underWay.add(work);

@@ -5,7 +5,7 @@ import { objectName } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { OpeningPool, plainRoomFor } from "./opening-pool.ts";
-import { createPackMemory } from "./pack-memory.ts";
+import { createPackMemory, leastSharedBytes } from "./pack-memory.ts";
 
 /** Neighbours with a gap up to this are read in one request, as restic does. */
 const maxGapBytes = 1024 * 1024;
@@ -16,6 +16,12 @@ const maxGapBytes = 1024 * 1024;
 const maxRangeBytes = 12 * 1024 * 1024;
 /** What does not compress becomes a little longer. */
 const mostSealedBytes = maxPlainBytes.data + 1024 * 1024;
+
+/** What one `load` has lent so far; when it fails nobody gets to know the blobs, and nobody would release them. */
+interface Loan {
+  readonly rooms: SharedArrayBuffer[];
+  isFailed: boolean;
+}
 
 /** Loads many blobs at once: few large ranges, opened in threads. */
 export class BlobReader {
@@ -57,15 +63,21 @@ export class BlobReader {
       else list.push(location);
     }
     const ranges = [...byPack.values()].flatMap((blobs) => mergeRanges(blobs));
-    await forEachLimited(ranges, this.#repository.store.connections, (range) => this.#loadRange(range, found, signal));
+    const loan: Loan = { rooms: [], isFailed: false };
+    try {
+      await forEachLimited(ranges, this.#repository.store.connections, (range) => this.#loadRange(range, found, loan, signal));
+    } catch (error) {
+      loan.isFailed = true;
+      for (const room of loan.rooms) this.#takeBack(room);
+      throw error;
+    }
     return found;
   }
 
   /** Nobody reads these blobs any more: their memory is used for the next ones. */
   release(blobs: ReadonlyMap<string, Uint8Array | LifeboatError>): void {
     for (const blob of blobs.values()) {
-      if (!(blob instanceof Uint8Array && blob.buffer instanceof SharedArrayBuffer)) continue;
-      if (this.#lent.delete(blob.buffer)) this.#memory.give(blob.buffer);
+      if (blob instanceof Uint8Array && blob.buffer instanceof SharedArrayBuffer) this.#takeBack(blob.buffer);
     }
   }
 
@@ -88,6 +100,7 @@ export class BlobReader {
   async #loadRange(
     range: readonly BlobLocation[],
     found: Map<string, Uint8Array | LifeboatError>,
+    loan: Loan,
     signal: AbortSignal,
   ): Promise<void> {
     const first = range[0]!;
@@ -101,9 +114,10 @@ export class BlobReader {
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
       const wanted = plainRoomFor(blobs);
-      const room = this.#isReleased ? this.#memory.take(roomOf(wanted)).buffer : new ArrayBuffer(wanted);
+      const isShared = this.#isReleased && wanted >= leastSharedBytes;
+      const room = isShared ? this.#memory.take(roomOf(wanted)).buffer : new ArrayBuffer(wanted);
       const opened = await this.#pool.open(bytes as typeof into, blobs, room);
-      if (opened.target instanceof SharedArrayBuffer) this.#lend(opened.target, opened.plain);
+      if (opened.target instanceof SharedArrayBuffer) this.#lend(opened.target, opened.plain, loan);
       plain = opened.plain;
     } catch (error) {
       signal.throwIfAborted();
@@ -115,10 +129,15 @@ export class BlobReader {
     for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
   }
 
-  #lend(memory: SharedArrayBuffer, plain: readonly (Uint8Array | undefined)[]): void {
+  #lend(room: SharedArrayBuffer, plain: readonly (Uint8Array | undefined)[], loan: Loan): void {
+    this.#lent.add(room);
+    loan.rooms.push(room);
     // Of a range whose blobs are all damaged nothing is handed on, so nothing would be released.
-    if (plain.some((blob) => blob !== undefined)) this.#lent.add(memory);
-    else this.#memory.give(memory);
+    if (loan.isFailed || plain.every((blob) => blob === undefined)) this.#takeBack(room);
+  }
+
+  #takeBack(room: SharedArrayBuffer): void {
+    if (this.#lent.delete(room)) this.#memory.give(room);
   }
 
   async #loadOtherCopy(id: string, signal: AbortSignal): Promise<Uint8Array | LifeboatError> {

@@ -9,11 +9,12 @@ export interface PackMemory {
   give(buffer: SharedArrayBuffer): void;
 }
 
-/** Packs differ in size: rounded up, nearly all fit into each other's memory. What is not touched of it costs nothing. */
-const mebibyte = 1024 * 1024;
-const sizes = [1, 4, 12, 20].map((mebibytes) => mebibytes * mebibyte);
+/** Less is not worth sharing: many small pieces of it, most of them empty, would take more memory than what is in them. */
+export const leastSharedBytes = 128 * 1024;
+/** Packs differ in size: rounded up, nearly all fit into each other's memory. */
+const sizes = [leastSharedBytes, ...[1, 4, 12, 20].map((mebibytes) => mebibytes * 1024 * 1024)];
 
-/** Never has more than was in use at one time, which is for its user to limit. */
+/** Never has more than was in use at one time, which is for its user to limit; `sharedRoomFor` says what a piece counts. */
 export function createPackMemory(): PackMemory {
   /** Smallest first, so that a small pack does not take what a large one needs. */
   const spare: SharedArrayBuffer[] = [];
@@ -22,18 +23,18 @@ export function createPackMemory(): PackMemory {
       const fitting = spare.find((buffer) => buffer.byteLength >= bytes);
       // Of those of one size the one that was used last: it is in the processor's cache, and others may never be touched in full.
       const at = spare.findLastIndex((buffer) => buffer.byteLength === fitting?.byteLength);
-      if (at === -1) return new Uint8Array(new SharedArrayBuffer(roomFor(bytes)));
+      if (at === -1) return new Uint8Array(new SharedArrayBuffer(sharedRoomFor(bytes)));
       const [buffer] = spare.splice(at, 1) as [SharedArrayBuffer];
       return new Uint8Array(buffer);
     },
     give(buffer) {
-      spare.push(buffer);
-      spare.sort((a, b) => a.byteLength - b.byteLength);
+      spare.splice(spare.findLastIndex(({ byteLength }) => byteLength <= buffer.byteLength) + 1, 0, buffer);
     },
   };
 }
 
-function roomFor(bytes: number): number {
+/** Bytes of memory for a piece of so many. */
+export function sharedRoomFor(bytes: number): number {
   const largest = sizes.at(-1)!;
   return sizes.find((size) => size >= bytes) ?? Math.ceil(bytes / largest) * largest;
 }

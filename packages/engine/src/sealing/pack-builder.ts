@@ -129,7 +129,9 @@ export function mergeRemainders(rests: readonly PackRemainder[]): PackRemainder[
       merged.push(rest);
       continue;
     }
-    const buffer = copyInto(last.length + rest.length + headerBytes(last.blobs) + headerBytes(rest.blobs), last);
+    // Where the first one lies there is room for most: that memory goes round, other would be lost to it.
+    const most = last.length + rest.length + headerBytes(last.blobs) + headerBytes(rest.blobs);
+    const buffer = most <= last.buffer.byteLength ? last.buffer : copyInto(most, last);
     new Uint8Array(buffer).set(new Uint8Array(rest.buffer, 0, rest.length), last.length);
     const blobs = [...last.blobs, ...rest.blobs.map((blob) => ({ ...blob, offset: blob.offset + last.length }))];
     merged[merged.length - 1] = { type: rest.type, buffer, length: last.length + rest.length, blobs };

@@ -36,7 +36,13 @@ export async function connectHost(host: CompiledHost, options: ConnectOptions): 
   const jumps: SshLogin[] = [];
   for (const jump of endpoint.jumps) jumps.push(await prepareLogin(jump, options));
   const machine = new SshMachine(login, new SshRoute(login, jumps, options.logger), options);
-  await machine.connect(options.signal);
+  try {
+    await machine.connect(options.signal);
+  } catch (error) {
+    // Jump hosts on the way may have been reached: nobody else knows of them.
+    await machine.close();
+    throw error;
+  }
   return machine;
 }
 

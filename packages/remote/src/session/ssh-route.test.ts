@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -99,6 +100,23 @@ test("a host that forwards nothing says so", async () => {
   } finally {
     await closed.stop();
   }
+});
+
+test("a way that is broken off before its end leaves nobody connected on it", async () => {
+  const first = await startSshHost({ sshdLines: ["LogLevel VERBOSE"] });
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const stop = new AbortController();
+  const { port } = silent.address() as AddressInfo;
+  silent.once("connection", () => stop.abort(new Error("enough")));
+  const host = hostEntry(inner, { jumps: [hop(first, "bastion")], port });
+  await expect(connectHost(host, { ...connectOptions(), signal: stop.signal })).rejects.toThrow();
+  // Only of who had logged in.
+  await expect
+    .poll(() => first.log(), { timeout: 30_000 })
+    .toMatch(/Accepted publickey[\s\S]*(Disconnected from user|Close session|Connection closed)/);
+  silent.close();
+  await first.stop();
 });
 
 test("after the jump host's connection broke, the next command takes the way again", async () => {
