@@ -10,6 +10,8 @@ const usualReadBytes = 32 * 1024;
 const largestReadBytes = 255 * 1024;
 /** A server that answers nothing for twice this long, while it was asked something, is given up. */
 const silenceMilliseconds = 60_000;
+/** How long after a failed write the reason of a server's end may come. */
+const endingMilliseconds = 2000;
 const forReading = 1;
 const noAttributes = 0;
 
@@ -31,6 +33,7 @@ interface Waiting {
 export class SftpClient {
   readonly #machine: Machine;
   readonly #command: RunningCommand;
+  readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
   readonly #queue: (() => void)[] = [];
   readonly #over = new AbortController();
@@ -41,18 +44,19 @@ export class SftpClient {
   #failure: LifeboatError | undefined;
   #readBytes = usualReadBytes;
 
-  private constructor(machine: Machine, command: RunningCommand) {
+  private constructor(machine: Machine, command: RunningCommand, clock: Clock) {
     this.#machine = machine;
     this.#command = command;
+    this.#clock = clock;
     this.#version.promise.catch(() => undefined);
   }
 
   /** Errors: `command-failed` when the machine has no SFTP. */
   static async open(machine: Machine, clock: Clock, signal: AbortSignal): Promise<SftpClient> {
     if (machine.openSubsystem === undefined) throw new LifeboatError("command-failed", `${machine.name} has no SFTP`);
-    const client = new SftpClient(machine, await machine.openSubsystem("sftp", { signal }));
+    const client = new SftpClient(machine, await machine.openSubsystem("sftp", { signal }), clock);
     void client.#receive();
-    void client.#watch(clock);
+    void client.#watch();
     const stop = () => client.close();
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -135,7 +139,7 @@ export class SftpClient {
   }
 
   async #greet(): Promise<void> {
-    await this.#command.write(encodePacket(packetTypes.init, [3]));
+    this.#write(encodePacket(packetTypes.init, [3]));
     const extensions = await this.#version.promise;
     if (!extensions.has("limits@openssh.com")) return;
     const name = Buffer.from("limits@openssh.com");
@@ -174,14 +178,22 @@ export class SftpClient {
       const id = this.#nextId;
       this.#nextId = (id + 1) % 0x1_0000_0000;
       const answer = new Promise<PacketFields>((resolve, reject) => this.#waiting.set(id, { wanted, resolve, reject }));
-      // What is written waits for the host; the answer is what counts, and the session's end rejects it.
-      this.#command.write(encodePacket(type, [id, ...fields])).catch((error: unknown) => this.#fail(this.#lost(error)));
+      this.#write(encodePacket(type, [id, ...fields]));
       return await answer;
     } finally {
       const next = this.#queue.shift();
       if (next === undefined) this.#inFlight--;
       else next();
     }
+  }
+
+  /** What is written waits for the host; the answer is what counts, and the session's end rejects it. */
+  #write(packet: Buffer): void {
+    this.#command.write(packet).catch((error: unknown) => {
+      // A server that has ended takes nothing any more: how it ended is the better reason, and comes in a moment.
+      const fail = () => this.#fail(this.#lost(error));
+      this.#clock.sleep(endingMilliseconds, this.#over.signal).then(fail, fail);
+    });
   }
 
   async #receive(): Promise<void> {
@@ -228,12 +240,12 @@ export class SftpClient {
     }
   }
 
-  async #watch(clock: Clock): Promise<void> {
+  async #watch(): Promise<void> {
     let silent = 0;
     try {
       for (;;) {
         const before = this.#packets;
-        await clock.sleep(silenceMilliseconds, this.#over.signal);
+        await this.#clock.sleep(silenceMilliseconds, this.#over.signal);
         silent = this.#packets === before && this.#waiting.size > 0 ? silent + 1 : 0;
         if (silent < 2) continue;
         const seconds = (2 * silenceMilliseconds) / 1000;
