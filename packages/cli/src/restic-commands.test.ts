@@ -198,6 +198,11 @@ describe("repo repair", () => {
     expect(summary.packs[0]!.blobs_lost).toHaveLength(1);
     expect(summary.packs[0]!.blobs_salvaged).toBeGreaterThan(2);
     expect(readFileSync(place.at(`kept/pack-${pack}`)).equals(bytes)).toBe(true);
+    const again = await place.run(["repo", "repair", "packs", pack, ...own]);
+    expect([again.code, again.err]).toEqual([
+      0,
+      expect.stringMatching(/ is in no index and not in the store: there is nothing to do .*\n {2}next .*lifeboat repo check/),
+    ]);
     const plan = await place.run(["repo", "repair", "snapshots", ...own, "--dry-run"]);
     expect([plan.code, plan.out, plan.err]).toEqual([
       0,

@@ -43,6 +43,9 @@ export async function repairPacksOf(session: Session, values: OptionValues): Pro
     const lost = result.packs.reduce((sum, { lostBlobs }) => sum + lostBlobs.length, 0);
     if (dryRun) session.say("Dry run: nothing was changed.");
     else if (lost > 0) session.say("  next   'lifeboat repo repair snapshots' takes what is lost out of the snapshots");
+    // Whoever repeats a command does not know how far the first one came, and an id may also be a wrong one.
+    else if (result.packs.some(({ outcome }) => outcome === "absent"))
+      session.say("  next   'lifeboat repo check' says what snapshots still lack, with --read-data also which packs are damaged");
     return exitCodes.passed;
   });
 }
@@ -50,6 +53,7 @@ export async function repairPacksOf(session: Session, values: OptionValues): Pro
 function describePack({ id, outcome, salvagedBlobs, lostBlobs }: RepairedPack): string {
   const name = `pack ${id.slice(0, 8)}`;
   if (outcome === "sound") return `✓ ${name} is sound: it stays`;
+  if (outcome === "absent") return `✓ ${name} is in no index and not in the store: there is nothing to do for it any more`;
   if (outcome === "restored") return `✓ ${name} was whole in this machine's cache: nothing is lost`;
   const folders = lostBlobs.filter(({ type }) => type === "tree").length;
   const lost = `${countOf(lostBlobs.length, "blob")} lost, ${folders} of them folders`;

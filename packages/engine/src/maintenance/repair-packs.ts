@@ -33,8 +33,11 @@ export interface RepairPacksOptions {
 
 export interface RepairedPack {
   readonly id: string;
-  /** sound: nothing was done. restored: this machine's cache had it whole. salvaged: what opens was moved, the rest is lost. */
-  readonly outcome: "sound" | "restored" | "salvaged";
+  /**
+   * sound: nothing was done. restored: this machine's cache had it whole. salvaged: what opens was moved, the rest is lost.
+   * absent: neither an index nor the store knows it, as an earlier repair leaves it.
+   */
+  readonly outcome: "sound" | "restored" | "salvaged" | "absent";
   /** Blobs that open, of those that the index or the pack itself names. */
   readonly salvagedBlobs: number;
   readonly lostBlobs: readonly { readonly id: string; readonly type: BlobType }[];
@@ -56,8 +59,9 @@ const maxPackBytes = 512 * 1024 * 1024;
  * Order: copies for the person; blobs that open are stored in new packs, then these are indexed; index files without the damaged packs
  * are stored, then those that they replace go; then the damaged packs. Killed at any time, each blob that opens is named by an
  * index and is there, perhaps twice; the next call does the rest. What only a damaged pack held is in no index afterwards: `repairSnapshots`
- * takes it out of the snapshots. The caller holds the exclusive lock. What the given repository remembers of its index is out of date afterwards.
- * Errors: `usage` for an id that neither the index nor the store knows.
+ * takes it out of the snapshots. A call that was killed has perhaps done some of the packs: these are `absent` the next time and not an error,
+ * so that the same words can be said again. The caller holds the exclusive lock. What the given repository remembers of its index is out of
+ * date afterwards.
  */
 export async function repairPacks(original: Repository, options: RepairPacksOptions): Promise<RepairPacksResult> {
   const { signal, dryRun = false } = options;
@@ -73,12 +77,6 @@ export async function repairPacks(original: Repository, options: RepairPacksOpti
     else list.push(blob);
   }
   const sizes = await findPacks(repository, wanted, signal);
-  const unknown = [...wanted].filter((id) => !sizes.has(id) && !indexed.has(id));
-  if (unknown.length > 0) {
-    throw new LifeboatError("usage", `there is no pack ${unknown.join(", ")} in ${repository.store.url}; nothing was changed`, {
-      hint: "'lifeboat repo check --read-data' names damaged packs.",
-    });
-  }
   const repaired: RepairedPack[] = [];
   // It knows no blob, so that it stores those that the damaged packs have.
   const target = repository.forgetful();
@@ -139,6 +137,8 @@ async function repairPack(
   { id, bytes, blobs }: DamagedPack,
   { signal, saveCopy, beforeReplace }: RepairPacksOptions,
 ): Promise<RepairedPack> {
+  // Also when this machine's cache has it: nothing needs a pack that no index names, and the next prune would remove it.
+  if (bytes === undefined && blobs.length === 0) return { id, outcome: "absent", salvagedBlobs: 0, lostBlobs: [] };
   const name = objectName("pack", id);
   const stored = bytes === undefined ? undefined : await readPack(repository, id, bytes, signal);
   const header = bytes === undefined ? undefined : await headerOf(repository, id, bytes, signal);
