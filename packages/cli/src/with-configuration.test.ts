@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { openCatalog } from "@lifeboat/catalog";
 import { realClock, statePaths } from "@lifeboat/host";
@@ -180,6 +182,23 @@ describe("the service", () => {
     expect(ended.err).toContain("stopped");
     const left = await place.run(["status"]);
     expect(left.code, left.err).toBe(0);
+  });
+
+  test("ends when one of its programs refuses to start, with state and next", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const page = await place.run(["up", "--listen", `127.0.0.1:${port}`]);
+    other.close();
+    expect(page.code, page.err).toBe(8);
+    expect(page.err).toMatch(
+      /^error: the page did not start .*\n {2}state {2}all programs of the service are stopped.*\n {2}next {3}/m,
+    );
+    mkdirSync(place.at("full/redis"), { recursive: true });
+    place.write("full/redis/appendonlydir", "a file in the place of a folder");
+    const redis = await place.run(["up", "--state", place.at("full")]);
+    expect(redis.code, redis.err).toBe(8);
+    expect(redis.err).toMatch(/did not start.*\n {2}state {2}no program of the service was started\n {2}next {3}/);
   });
 
   test("that is not there is said, with what to do instead", async () => {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { ensureStateFolder, statePaths, takeProgramLock } from "@lifeboat/host";
-import { type CompiledConfig, exitCodes, LifeboatError } from "@lifeboat/model";
+import { type CompiledConfig, exitCodes, LifeboatError, withState } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { type SupervisedProgram, superviseProgram } from "../service/supervise-program.ts";
@@ -54,7 +54,11 @@ async function runService(session: Session, values: OptionValues): Promise<numbe
 
 async function startRedis(session: Session, state: string) {
   const { startRedisServer } = await import("@lifeboat/queue");
-  return startRedisServer({ folder: statePaths(state).redisFolder, clock: session.clock, logger: session.logger });
+  try {
+    return await startRedisServer({ folder: statePaths(state).redisFolder, clock: session.clock, logger: session.logger });
+  } catch (error) {
+    throw withState(error, "no program of the service was started");
+  }
 }
 
 interface ServiceParts {
@@ -99,6 +103,10 @@ function startPrograms(session: Session, values: OptionValues, { config, state, 
             `the ${name} did not start (exit code ${code}); its own words stand above`,
             {
               hint: "Mend what it says, then run 'lifeboat up' again.",
+              // One that had run before may refuse as well, when it is started again after a crash.
+              context: {
+                state: "all programs of the service are stopped; runs that it had begun are tried again at the next start",
+              },
             },
           ),
         ),
