@@ -77,3 +77,34 @@ test.each(["tar", "sftp"] as const)(
     expect(inside.map(({ path }) => path)).toEqual([join(root, "late")]);
   },
 );
+
+test.each(["tar", "sftp"] as const)(
+  "over %s a file that grows beyond 2^53 after it was listed is its own problem, and one that stays within is read again",
+  async (transfer) => {
+    const place = join(root, transfer);
+    fs.mkdirSync(place);
+    for (const name of ["a", "beyond", "m", "within", "z"]) fs.writeFileSync(join(place, name), `content of ${name}`);
+    const { source, inside } = await listAll(transfer, [place]);
+    execFileSync("truncate", ["-s", "9007199254740993", join(place, "beyond")]);
+    execFileSync("truncate", ["-s", "4503599627370496", join(place, "within")]);
+    const contents: string[] = [];
+    const verdicts: string[] = [];
+    for await (const events of source.read(inside, { signal })) {
+      for (const event of events) {
+        const name = "index" in event ? inside[event.index]?.path.slice(place.length + 1) : "";
+        if (event.kind === "data" && ["a", "m", "z"].includes(name ?? "")) contents.push(Buffer.from(event.bytes).toString());
+        if (event.kind === "verdict") verdicts.push(`${name}: ${event.verdict} ${event.now?.size ?? event.detail ?? ""}`.trim());
+      }
+    }
+    expect(contents.sort()).toEqual(["content of a", "content of m", "content of z"]);
+    expect(verdicts.sort()).toEqual([
+      ": same",
+      "a: same",
+      expect.stringMatching(/^beyond: unreadable File too large: about 900719925474099/),
+      "m: same",
+      "within: changed 4503599627370496",
+      "z: same",
+    ]);
+    fs.rmSync(place, { recursive: true });
+  },
+);

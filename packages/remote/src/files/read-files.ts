@@ -23,24 +23,41 @@ const maxComplaintsPerPath = 64;
 const maxOtherBytes = 4 * 1024 * 1024;
 const maxWords = 500;
 
-/** What tar said about which path. */
-type Complaints = ReadonlyMap<ByteString, string>;
+/** What tar said, over all archives of one reading. */
+interface Said {
+  /** About which path. */
+  readonly complaints: Map<ByteString, string>;
+  /** It was told that there is any. */
+  hasDoubt: boolean;
+}
 
-const noComplaints: Complaints = new Map();
+/** What came of the entries. */
+interface Taken {
+  wasRead(index: number): boolean;
+  refusalOf(index: number): string | undefined;
+}
 
-/** One tar stream over `entries`, then one batch of stats that says for each whether what was read is what was listed. */
+/**
+ * One tar stream over `entries`, then one batch of stats that says for each whether what was read is what was listed. A file of which
+ * tar sends without end ends its stream, and those behind it get another.
+ */
 export async function* readFiles(
   context: ReadContext,
   entries: readonly FileEntry[],
 ): AsyncGenerator<readonly ReadEvent[], void, undefined> {
   if (entries.length === 0) return;
   const events = new ReadEvents(entries);
-  const paths = entries.filter((entry) => entry.type !== "socket").map((entry) => entry.path);
-  const complaints = paths.length === 0 ? noComplaints : yield* readArchive(context, paths, events);
+  const said: Said = { complaints: new Map(), hasDoubt: false };
+  let isCut = true;
+  while (isCut) {
+    const left = events.leaveArchive().filter((entry) => entry.type !== "socket");
+    const paths = left.map((entry) => entry.path);
+    isCut = paths.length > 0 && (yield* readArchive(context, paths, events, said));
+  }
   events.finish();
   const rest = events.take();
   if (rest.length > 0) yield rest;
-  yield await verdictsOf(context, entries, complaints, (index) => events.wasRead(index));
+  yield await verdictsOf(context, entries, said.complaints, events);
 }
 
 /** Only the look that `readFiles` takes after the content, for entries of which all of it came and tar had nothing to complain about. */
@@ -48,14 +65,15 @@ export async function* lookAgain(
   context: ReadContext,
   entries: readonly FileEntry[],
 ): AsyncGenerator<readonly ReadEvent[], void, undefined> {
-  if (entries.length > 0) yield await verdictsOf(context, entries, noComplaints, () => true);
+  const taken: Taken = { wasRead: () => true, refusalOf: () => undefined };
+  if (entries.length > 0) yield await verdictsOf(context, entries, new Map(), taken);
 }
 
 async function verdictsOf(
   { machine, names, sudo, signal }: ReadContext,
   entries: readonly FileEntry[],
-  fromTar: Complaints,
-  wasRead: (index: number) => boolean,
+  fromTar: ReadonlyMap<ByteString, string>,
+  taken: Taken,
 ): Promise<ReadEvent[]> {
   const after = await statNow(
     machine,
@@ -65,19 +83,25 @@ async function verdictsOf(
   const seen = after.now.filter((entry) => entry !== undefined);
   await names.fill(seen, signal);
   return entries.map((entry, index) => {
-    const detail = fromTar.get(entry.path);
-    return verdictFor(index, entry, after.now[index], wasRead(index), detail, after.complaints.get(entry.path));
+    const now = after.now[index];
+    const refusal = taken.refusalOf(index);
+    if (refusal !== undefined && now !== undefined && sizeProblem(now) === undefined) {
+      if (isSameFile(entry, now)) return { kind: "verdict", index, verdict: "unreadable", detail: refusal };
+      return { kind: "verdict", index, verdict: "changed", now, detail: refusal };
+    }
+    return verdictFor(index, entry, now, taken.wasRead(index), fromTar.get(entry.path), after.complaints.get(entry.path));
   });
 }
 
-/** Yields the content; returns what tar complained about. */
+/** Yields the content; true when the archive was ended before its time, and what is left needs another. */
 async function* readArchive(
   context: ReadContext,
   paths: readonly ByteString[],
   events: ReadEvents,
-): AsyncGenerator<readonly ReadEvent[], Complaints, undefined> {
+  said: Said,
+): AsyncGenerator<readonly ReadEvent[], boolean, undefined> {
   const { machine, sudo, signal } = context;
-  const complaints = new Map<ByteString, string>();
+  const { complaints } = said;
   const asked = new Set(paths);
   let isHarmless = true;
   const complaintReader = new ComplaintReader("tar", ({ path, message }) => {
@@ -101,13 +125,13 @@ async function* readArchive(
   stop = command.kill;
   const feeding = feedNames(command, paths);
   const reader = new TarReader(events);
+  const isDoubtNew = () => !said.hasDoubt && (!isHarmless || complaintReader.isWithin || complaintReader.others.length > 0);
   let ended = false;
-  let hasDoubt = false;
   try {
     for await (const chunk of command.stdout) {
       // Before the bytes: whoever trusts what lies well behind what has come must know it first.
-      if (!hasDoubt && (!isHarmless || complaintReader.isWithin || complaintReader.others.length > 0)) {
-        hasDoubt = true;
+      if (isDoubtNew()) {
+        said.hasDoubt = true;
         yield [{ kind: "doubt" }];
       }
       try {
@@ -119,20 +143,29 @@ async function* readArchive(
         signal.throwIfAborted();
         yield batch;
       }
+      if (events.isStuck) break;
     }
-    ended = true;
+    ended = !events.isStuck;
   } finally {
     if (!ended) command.kill();
   }
   const [{ status }] = await Promise.all([command.exit, feeding]);
   signal.throwIfAborted();
   if (isEndless()) throw new LifeboatError("host-garbage", `tar on ${machine.name} complains without end`);
+  if (!ended) {
+    complaintReader.end();
+    if (isDoubtNew()) {
+      said.hasDoubt = true;
+      yield [{ kind: "doubt" }];
+    }
+    return true;
+  }
   // 1: files changed while they were read, 2: some could not be read; both are told by the check that follows.
   if ((status !== 0 && status !== 1 && status !== 2) || !reader.complete) {
     throw commandFailure("tar", machine.name, status, command.stderr());
   }
   complaintReader.end();
-  return complaints;
+  return false;
 }
 
 /** tar has read nothing of what it complains about so, and no content is wrong. */

@@ -66,9 +66,9 @@ function decodeKeyword(text: string): ByteString {
   return text.replace(/%(25|3D)/g, (_, code: string) => (code === "25" ? "%" : "=")) as ByteString;
 }
 
+/** Any size that tar can write, also one that is too large to be counted: that is for the reader of the entry to say. */
 function decimal(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new Error("a number in an extended header is none");
-  return value;
+  if (!/^[0-9]{1,20}$/.test(text)) throw new Error("a number in an extended header is none");
+  return Number(text);
 }

@@ -9,13 +9,16 @@ export interface TarEntry {
   readonly path: string;
   /** Type flag: "0" file, "1" hard link, "2" symlink, "3" and "4" devices, "5" folder, "6" fifo. */
   readonly type: string;
+  /** Bytes of content as claimed, holes included: as much comes at most. May be beyond 2^53, and then is not exact. */
+  readonly size: number;
   readonly xattrs: readonly ExtendedAttribute[];
   readonly major: number;
   readonly minor: number;
 }
 
 export interface TarListener {
-  entry(entry: TarEntry): void;
+  /** False: its content is of no use. All of its data is told nevertheless, and none of its holes. */
+  entry(entry: TarEntry): boolean;
   /** A part of the chunk that was pushed, not copied. */
   data(bytes: Buffer): void;
   hole(length: number): void;
@@ -118,9 +121,10 @@ export class TarReader {
     const name = records.sparse?.name ?? records.path ?? header.name;
     const size = records.size ?? header.size;
     if (size > 0 && header.type !== "0") throw new Error(`an entry of type ${header.type} with ${size} bytes of data`);
-    this.#listener.entry({
+    const isWanted = this.#listener.entry({
       path: name.length > 1 && name.endsWith("/") ? name.replace(/\/+$/, "") || "/" : name,
       type: header.type,
+      size: Math.max(size, records.sparse?.realSize ?? 0),
       xattrs: records.xattrs,
       major: header.major,
       minor: header.minor,
@@ -128,7 +132,7 @@ export class TarReader {
     this.#left = size;
     this.#afterPadding = paddingAfter(size);
     this.#ranges = undefined;
-    if (records.sparse !== undefined) {
+    if (records.sparse !== undefined && isWanted) {
       this.#realSize = records.sparse.realSize;
       this.#map = new SparseMapParser(this.#realSize);
       this.#state = "map";
