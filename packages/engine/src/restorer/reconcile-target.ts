@@ -2,7 +2,7 @@ import type { ByteString, FileEntry, Overwrite, RestoreTarget } from "@lifeboat/
 import type { Repository } from "../repository/repository.ts";
 import { compareContents } from "./compare-contents.ts";
 import { describeDifferences, hasSameOwner } from "./compare-entry.ts";
-import { hasFurtherNames, type RestoreItem } from "./restore-item.ts";
+import { contentBytesOf, hasFurtherNames, type RestoreItem } from "./restore-item.ts";
 import type { RestorePlan } from "./restore-plan.ts";
 import { parentOf, StagePlaces } from "./stage-places.ts";
 
@@ -22,6 +22,8 @@ export interface ReconcileOptions {
 export interface Reconciliation {
   readonly folders: readonly RestoreItem[];
   readonly files: readonly RestoreItem[];
+  /** Of their content. */
+  readonly bytes: number;
   readonly others: readonly RestoreItem[];
   /** Folders whose metadata are set at the end, new ones and those that were there. */
   readonly settle: readonly RestoreItem[];
@@ -57,6 +59,7 @@ class Reconciler {
   readonly #stages = new StagePlaces();
   readonly #folders: RestoreItem[] = [];
   readonly #files: RestoreItem[] = [];
+  #bytes = 0;
   readonly #others: RestoreItem[] = [];
   readonly #remove: ByteString[] = [];
   readonly #existing = new Map<ByteString, FileEntry>();
@@ -242,7 +245,10 @@ class Reconciler {
 
   #write(item: RestoreItem): void {
     this.#written.add(parentOf(item.path));
-    (item.node.type === "file" && item.hardLinkTo === undefined ? this.#files : this.#others).push(item);
+    if (item.node.type === "file" && item.hardLinkTo === undefined) {
+      this.#files.push(item);
+      this.#bytes += contentBytesOf(item.node);
+    } else this.#others.push(item);
   }
 
   #mustSettle({ path, node }: RestoreItem): boolean {
@@ -262,6 +268,7 @@ class Reconciler {
     return {
       folders: this.#folders,
       files: this.#files,
+      bytes: this.#bytes,
       others: this.#others,
       settle: [...this.#options.plan.folders].filter((item) => this.#mustSettle(item)),
       remove: this.#remove,

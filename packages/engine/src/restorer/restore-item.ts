@@ -35,6 +35,11 @@ export interface RestoreItems extends Iterable<RestoreItem> {
   slice(from: number, to: number): readonly RestoreItem[];
 }
 
+/** Of the content that will be written; a snapshot may claim a size for a file that has none. */
+export function contentBytesOf({ content, size }: RestoreNode): number {
+  return content === undefined || content.length === 0 ? 0 : size;
+}
+
 /** The inode was seen under more than one name, not all of them in the snapshot perhaps. */
 export function hasFurtherNames({ links, inode }: RestoreNode): boolean {
   return links > 1 && inode !== "0";

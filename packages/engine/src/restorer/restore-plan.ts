@@ -3,13 +3,15 @@ import type { TreeNode } from "../format/index.ts";
 import type { BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { PackedItems } from "./packed-items.ts";
-import { hasFurtherNames, type RestoreItem, type RestoreItems } from "./restore-item.ts";
+import { contentBytesOf, hasFurtherNames, type RestoreItem, type RestoreItems } from "./restore-item.ts";
 
 export interface RestorePlan {
   /** Folders first, each before what it holds. */
   readonly folders: RestoreItems;
   /** Files with content, in the order in which their blobs lie in the packs: each pack is read about once. */
   readonly files: RestoreItems;
+  /** Of their content. */
+  readonly bytes: number;
   /** Links, devices, pipes, empty files and further names of files. */
   readonly others: RestoreItems;
   /** What cannot be restored at all: sockets, node types nobody knows, folders whose list is lost. */
@@ -62,6 +64,7 @@ class Planner {
   readonly #options: PlanOptions;
   readonly #folders = new PackedItems();
   readonly #files = new PackedItems();
+  #bytes = 0;
   /** Where the first blob of each of them lies. */
   readonly #packs: number[] = [];
   readonly #offsets: number[] = [];
@@ -158,6 +161,7 @@ class Planner {
     return {
       folders: this.#folders,
       files: this.#files.inOrder(order),
+      bytes: this.#bytes,
       others: this.#others,
       skipped: this.#skipped,
     };
@@ -197,6 +201,7 @@ class Planner {
     const firstBlob = node.content?.[0];
     const location = firstBlob === undefined ? undefined : this.#options.repository.index.locate(firstBlob, "data");
     this.#files.push({ path, node });
+    this.#bytes += contentBytesOf(node);
     // Hard links are made after all files, so an empty first name must stand among the files.
     this.#packs.push(firstBlob === undefined ? -1 : this.#orderOf(location));
     this.#offsets.push(location?.offset ?? 0);

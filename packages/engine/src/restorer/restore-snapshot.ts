@@ -87,7 +87,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
   try {
     const stream = { repository, target, reader, tally, signal };
     if (existing === undefined) {
-      tally.expect(plan.files);
+      tally.expect(plan);
       if (!dryRun) await writeRestoreStream({ ...stream, stages: [] }, plan);
       await target.touch(tally.broken(), signal);
       return resultOf(
@@ -100,7 +100,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
     }
     const { overwrite, verify, root } = existing;
     const work = await reconcileTarget({ repository, plan, target, overwrite, verifyExisting: verify, root, signal });
-    tally.expect(work.files);
+    tally.expect(work);
     for (const { path, detail } of work.problems) tally.report(path, detail);
     const replaced = dryRun ? countReplacements(work) : await writeReconciled(stream, work);
     return resultOf(plan, work, { ...work, replaced }, tally, reader);

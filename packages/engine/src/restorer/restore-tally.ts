@@ -1,5 +1,5 @@
 import { type ByteString, type Clock, displayName, type ProgressListener, type TargetProblem } from "@lifeboat/model";
-import type { RestoreItem, RestoreItems } from "./restore-item.ts";
+import type { RestoreItem } from "./restore-item.ts";
 import { splitStaged } from "./stage-places.ts";
 
 export interface RestoreProblem {
@@ -41,10 +41,10 @@ export class RestoreTally {
     this.#started = clock.now();
   }
 
-  /** Files that will be written, for the progress. */
-  expect(files: RestoreItems): void {
+  /** What will be written, for the progress. The plan has counted it: to look at each file again would make millions of objects. */
+  expect({ files, bytes }: { readonly files: { readonly length: number }; readonly bytes: number }): void {
     this.totalFiles = files.length;
-    for (const { node } of files) if ((node.content?.length ?? 0) > 0) this.totalBytes += node.size;
+    this.totalBytes = bytes;
   }
 
   /** Files that stand in the target with zeros in them. */
