@@ -1,10 +1,14 @@
 import type { FileEntry, SourceProblem } from "@lifeboat/model";
 
 /**
- * Why an entry cannot be stored: a sparse file may claim up to 2^63 bytes, and beyond 2^53 they cannot be counted here. That is such
- * a file's own problem: anybody can make one, and it must not end the run that also reads all others.
+ * 32 TiB. A file is a list of its blobs in one tree, and that is one text: of holes alone, in blobs of 8 MiB, it has 280 MB then, of 512 MB
+ * that a text can have. A sparse file may claim up to 2^63 bytes, and beyond 2^53 they cannot even be counted here.
  */
+const mostStorableBytes = 2 ** 45;
+
+/** Why an entry cannot be stored. That is such a file's own problem: anybody can make one, and it must not end the run that also reads all others. */
 export function sizeProblem({ path, size }: Pick<FileEntry, "path" | "size">): SourceProblem | undefined {
-  if (Number.isSafeInteger(size)) return undefined;
-  return { path, kind: "unreadable", detail: `File too large: about ${size} bytes, ${Number.MAX_SAFE_INTEGER} can be stored` };
+  if (size <= mostStorableBytes) return undefined;
+  const claimed = Number.isSafeInteger(size) ? `${size} bytes` : `about ${size} bytes`;
+  return { path, kind: "unreadable", detail: `File too large: ${claimed}, ${mostStorableBytes} can be stored` };
 }
