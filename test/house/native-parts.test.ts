@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -44,4 +45,10 @@ test("zstd and SQLite are built in", async () => {
   const { zstdCompressSync, zstdDecompressSync } = await import("node:zlib");
   expect(zstdDecompressSync(zstdCompressSync(Buffer.from("x"))).toString()).toBe("x");
   expect(typeof (await import("node:sqlite")).backup).toBe("function");
+});
+
+test("commands and programs of the service switch off the same compilers, at whose end Node may wait for ever", () => {
+  const flagsIn = (path: string) => /setFlagsFromString\("([^"]+)"\)/.exec(readFileSync(join(root, path), "utf8"))?.[1];
+  expect(flagsIn("packages/cli/bin/lifeboat.js")).toMatch(/--no-maglev/);
+  expect(flagsIn("packages/host/src/program/run-program.ts")).toBe(flagsIn("packages/cli/bin/lifeboat.js"));
 });

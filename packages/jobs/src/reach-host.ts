@@ -19,7 +19,7 @@ export interface HostOnTheWay {
 
 /**
  * Begins to reach an asset's host. Neither it nor the repository needs the other, and to open both is most of the time that a backup
- * takes which finds nothing new.
+ * takes which finds nothing new. A run that then adopts a snapshot, or waits for a lock, has logged in for nothing.
  */
 export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheWay {
   const stop = new AbortController();
@@ -29,7 +29,7 @@ export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheW
   reached.then(
     (host) => {
       machine = host.machine;
-      if (stop.signal.aborted) void machine.close();
+      if (stop.signal.aborted) machine.close().catch(() => {});
     },
     // Whoever waits for it hears of it; when the repository cannot be opened nobody does, and that is the error then.
     () => {},
@@ -38,7 +38,8 @@ export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheW
     reached,
     async leave() {
       stop.abort();
-      await machine?.close();
+      // What its run came to counts, not how the line was hung up.
+      await machine?.close().catch(() => {});
     },
   };
 }

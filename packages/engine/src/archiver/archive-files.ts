@@ -109,7 +109,7 @@ class FileArchiver {
 
   constructor(options: ArchiveOptions) {
     this.#options = options;
-    this.#tree = new FolderTree(options.writer);
+    this.#tree = new FolderTree(options.writer, (problem) => this.#report(problem));
     this.#progress = new ArchiveProgress(options.clock, options.progress);
     const { source, writer, repository, clock, signal, connectionLost: tell } = options;
     const onBytes = (item: ArchiveItem, bytes: number) => {

@@ -1,4 +1,4 @@
-import type { ByteString, FileEntry } from "@lifeboat/model";
+import type { ByteString, FileEntry, SourceProblem } from "@lifeboat/model";
 import { expect, test } from "vitest";
 import { sha256Hex } from "../crypto/index.ts";
 import { decodeTree, type TreeNode } from "../format/index.ts";
@@ -17,14 +17,15 @@ function fileNode(path: string): TreeNode {
   return nodeOfEntry(entryOf(path, "file"), noExtras, { content: [sha256Hex(Buffer.from(path))], bytes: 5 });
 }
 
-function openTree() {
+function openTree(maxTreeBytes?: number) {
+  const problems: SourceProblem[] = [];
   const stored = new Map<string, TreeNode[]>();
   const saveTree = (bytes: Buffer): string => {
     const id = sha256Hex(bytes);
     stored.set(id, decodeTree(bytes));
     return id;
   };
-  const tree = new FolderTree({ saveTree } as unknown as BlobWriter);
+  const tree = new FolderTree({ saveTree } as unknown as BlobWriter, (problem) => problems.push(problem), maxTreeBytes);
   const open = (path: string, parent: Folder | undefined, resumed: readonly TreeNode[] = []) =>
     tree.open({
       path: path as ByteString,
@@ -40,7 +41,7 @@ function openTree() {
       `${above}/${name}`,
       ...(subtree === undefined ? [] : pathsOf(subtree, `${above}/${name}`)),
     ]);
-  return { tree, open, stored, pathsOf };
+  return { tree, open, stored, pathsOf, problems };
 }
 
 test("a checkpoint has what is finished, what is being read and what an earlier one had, and no folder without any of it", () => {
@@ -95,4 +96,22 @@ test("another node of the same name is noticed", () => {
   expect(second.tree).not.toBe(first.tree);
   expect(pathsOf(second.tree)).toEqual(["/one", "/one/a"]);
   expect([...stored.values()].flat().filter(({ size }) => size === 7)).toHaveLength(1);
+});
+
+test("files whose lists of blobs do not fit into one tree are named, the longest first, and all others are stored", () => {
+  const { tree, open, pathsOf, problems } = openTree(20_000);
+  const root = open("/", undefined);
+  const folder = open("/data", root);
+  const ids = (count: number) => Array.from({ length: count }, (_, at) => sha256Hex(Buffer.from(`${at}`)));
+  const withContent = (name: string, count: number) => ({ ...fileNode(`/data/${name}`), content: ids(count) });
+  // Alone longer than a tree; then two of which only the shorter one fits; and small ones.
+  for (const node of [withContent("huge", 400), withContent("large", 150), withContent("long", 140), withContent("short", 1)])
+    tree.add(folder, node);
+  const { tree: partial } = tree.savePartial(new Map());
+  expect(pathsOf(partial)).toEqual(["/data", "/data/long", "/data/short"]);
+  expect(problems).toEqual([]);
+  tree.done(folder);
+  tree.done(root);
+  expect(pathsOf(tree.rootId!)).toEqual(["/data", "/data/long", "/data/short"]);
+  expect(problems.map(({ path, kind }) => `${path} ${kind}`)).toEqual(["/data/huge unreadable", "/data/large unreadable"]);
 });

@@ -1,5 +1,5 @@
-import type { ByteString, FileEntry, FileExtras } from "@lifeboat/model";
-import { encodeTree, sortNodes, type TreeNode } from "../format/index.ts";
+import type { ByteString, FileEntry, FileExtras, SourceProblem } from "@lifeboat/model";
+import { encodeTreeThatFits, sortNodes, type TreeNode } from "../format/index.ts";
 import type { BlobWriter } from "../repository/blob-writer.ts";
 import { noExtras } from "./archive-item.ts";
 import { nodeOfEntry } from "./node-of-entry.ts";
@@ -47,9 +47,14 @@ export class FolderTree {
   /** Parents before what is in them, because they are opened before. */
   readonly #open = new Set<Folder>();
   #rootId: string | undefined;
+  readonly #problem: (problem: SourceProblem) => void;
+  readonly #maxTreeBytes: number | undefined;
 
-  constructor(writer: BlobWriter) {
+  /** `problem`: told of what does not fit into its folder's tree; `maxTreeBytes`: as little as a test can fill. */
+  constructor(writer: BlobWriter, problem: (problem: SourceProblem) => void, maxTreeBytes?: number) {
     this.#writer = writer;
+    this.#problem = problem;
+    this.#maxTreeBytes = maxTreeBytes;
   }
 
   /** Set when everything below the root is stored. */
@@ -114,7 +119,7 @@ export class FolderTree {
 
   #makePartial({ entry }: Folder, known: TreeNode[]): PartialFolder {
     const nodes = new Set(known);
-    const tree = encodeTree(withoutDuplicates(sortNodes(known)));
+    const { tree } = encodeTreeThatFits(withoutDuplicates(sortNodes(known)), this.#maxTreeBytes);
     const subtree = this.#writer.saveTree(tree);
     // Its attributes may not be known yet.
     const node = entry === undefined ? undefined : nodeToReadAgain(entry, subtree);
@@ -125,7 +130,16 @@ export class FolderTree {
     this.#open.delete(folder);
     const nodes = withoutDuplicates(sortNodes(folder.nodes));
     folder.nodes = [];
-    const subtree = this.#writer.saveTree(encodeTree(nodes));
+    const { tree, leftOut } = encodeTreeThatFits(nodes, this.#maxTreeBytes);
+    const subtree = this.#writer.saveTree(tree);
+    for (const { name } of leftOut) {
+      const path = `${folder.path === "/" ? "" : folder.path}/${name}` as ByteString;
+      this.#problem({
+        path,
+        kind: "unreadable",
+        detail: "File too large: its list of blobs does not fit into its folder's tree",
+      });
+    }
     if (folder.entry === undefined || folder.parent === undefined) {
       this.#rootId = subtree;
       return undefined;

@@ -86,7 +86,7 @@ export class RangeReading {
     if (base === undefined || blobs === undefined || this.#access === undefined) return "there is nothing to compare it with";
     const ranges = await this.#access.open(item.entry, { knownBytes: base.size, signal });
     if ("declined" in ranges) return ranges.declined;
-    this.#reader ??= new BlobReader(repository, { isReleased: true });
+    this.#reader ??= new BlobReader(repository, { willRelease: true });
     const parts = { item, blobs, ranges, stream: writer.openStream(), reader: this.#reader, reading };
     this.#open = new ChangedFile({ ...parts, signal, onBytes, onUnmoved });
     if (this.#isStopped) return "the run was stopped";

@@ -31,6 +31,6 @@ export {
   type SnapshotFields,
   type SnapshotSummary,
 } from "./snapshot-file.ts";
-export { decodeTree, emptyTreeId, encodeTree, sortNodes, type TreeNode } from "./tree.ts";
+export { decodeTree, emptyTreeId, encodeTree, encodeTreeThatFits, sortNodes, type TreeNode } from "./tree.ts";
 export { decodeUnpacked, encodeUnpacked, maxUnpackedBytes } from "./unpacked.ts";
 export { chooseCompression, compress, compressBound, decompress } from "./zstd.ts";

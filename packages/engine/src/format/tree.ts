@@ -33,17 +33,61 @@ export interface TreeNode {
 /** SHA-256 of the empty tree, `{"nodes":[]}\n`. */
 export const emptyTreeId = "ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee8";
 
-/** A folder of more bytes than this is refused by readers here: V8's strings end near 512 MiB. */
-export const maxTreeBytes = 480 * 1024 * 1024;
+/** A folder of more bytes than this is neither written nor read here: V8's strings end near 512 MiB. */
+const maxTreeBytes = 480 * 1024 * 1024;
+/** Of an id in a list: its digits, quotes and a comma. */
+const idBytes = 67;
 
 /**
  * The canonical bytes of a folder: the tree's id is their hash, so that equal folders have equal ids also across tools
- * (repository-format 1.11.1). `nodes` must be sorted by name bytes, without duplicates.
+ * (repository-format 1.11.1). `nodes` must be sorted by name bytes, without duplicates. Throws for more than can be read again.
  */
 export function encodeTree(nodes: readonly TreeNode[]): Buffer {
-  const parts: string[] = [];
-  for (const node of nodes) parts.push(encodeNode(node));
-  return Buffer.from(`{"nodes":[${parts.join(",")}]}\n`, "utf8");
+  const { tree, leftOut } = encodeTreeThatFits(nodes);
+  if (leftOut.length > 0) throw new Error("a folder's nodes are more than one tree can hold");
+  return tree;
+}
+
+/**
+ * As `encodeTree`, without the nodes that do not fit into `maxBytes` beside the others: those with the most content first, because what fills a
+ * tree is the blobs of files of many terabytes, or of holes.
+ */
+export function encodeTreeThatFits(
+  nodes: readonly TreeNode[],
+  maxBytes = maxTreeBytes,
+): { readonly tree: Buffer; readonly leftOut: readonly TreeNode[] } {
+  const leftOut = new Set<TreeNode>();
+  const parts = new Map<TreeNode, string>();
+  let bytes = treeStart.length + treeEnd.length;
+  for (const node of nodes) {
+    // Not even encoded: its text alone could be longer than a text can be.
+    if ((node.content?.length ?? 0) * idBytes > maxBytes) {
+      leftOut.add(node);
+      continue;
+    }
+    const part = encodeNode(node);
+    parts.set(node, part);
+    bytes += lengthOf(part);
+  }
+  if (bytes > maxBytes) {
+    const largest = [...parts].sort(([, a], [, b]) => b.length - a.length);
+    for (const [node, part] of largest) {
+      if (bytes <= maxBytes) break;
+      parts.delete(node);
+      leftOut.add(node);
+      bytes -= lengthOf(part);
+    }
+  }
+  const tree = Buffer.from(`${treeStart}${[...parts.values()].join(",")}${treeEnd}`, "utf8");
+  return { tree, leftOut: [...leftOut] };
+}
+
+const treeStart = '{"nodes":[';
+const treeEnd = "]}\n";
+
+/** With the comma behind it. */
+function lengthOf(part: string): number {
+  return Buffer.byteLength(part) + 1;
 }
 
 function encodeNode(node: TreeNode): string {

@@ -109,7 +109,7 @@ class SnapshotCopier {
     this.#total = total;
     this.#beforeCommit = options.beforeCommit;
     this.#writer = new BlobWriter(destination, { signal: options.signal });
-    this.#reader = new BlobReader(source, { isReleased: true });
+    this.#reader = new BlobReader(source, { willRelease: true });
     this.#reporter = createProgressReporter(options.clock, options.progress);
   }
 

@@ -120,7 +120,7 @@ async function movePacks(
   }
   const totalBytes = plan.repack.reduce((bytes, pack) => bytes + pack.usedBytes, 0);
   let bytesDone = 0;
-  const reader = new BlobReader(repository, { isReleased: true });
+  const reader = new BlobReader(repository, { willRelease: true });
   const writer = new BlobWriter(target, { signal });
   try {
     for (const id of ids.tree) {

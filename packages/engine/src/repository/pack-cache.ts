@@ -1,9 +1,10 @@
-/** No pack of trees is so small that more of them would be of use. */
+/** Bounds the table where packs are tiny. */
 const maxPacks = 256;
 
 /**
  * The last packs of folders, whole, as many as have `maxBytes`: trees are read in the order in which they were stored, so one GET serves
- * thousands. Packs are 16 MiB; those that checkpoints left are far smaller, and a walk goes back and forth between many of them.
+ * thousands. Packs are 16 MiB; those that checkpoints left are far smaller, and a walk goes back and forth between many of them. Those that
+ * are still loading do not count.
  */
 export class PackCache {
   readonly #packs = new Map<string, Promise<Uint8Array>>();

@@ -9,19 +9,10 @@ import { createPackMemory, leastSharedBytes } from "./pack-memory.ts";
 
 /** Neighbours with a gap up to this are read in one request, as restic does. */
 const maxGapBytes = 1024 * 1024;
-/**
- * So much at most in one, sealed and opened: more than any blob has. Memory for more than a quarter of it is taken in this size, so that what
- * one range gives back fits the next one; memory of many sizes ends as garbage. Small ranges of scattered blobs get what they need.
- */
+/** So much at most in one, sealed and opened, unless a single blob has more: a size that `createPackMemory` has. */
 const maxRangeBytes = 12 * 1024 * 1024;
 /** What does not compress becomes a little longer. */
 const mostSealedBytes = maxPlainBytes.data + 1024 * 1024;
-
-/** What one `load` has lent so far; when it fails nobody gets to know the blobs, and nobody would release them. */
-interface Loan {
-  readonly rooms: SharedArrayBuffer[];
-  isFailed: boolean;
-}
 
 /** Loads many blobs at once: few large ranges, opened in threads. */
 export class BlobReader {
@@ -30,19 +21,19 @@ export class BlobReader {
   readonly #memory = createPackMemory();
   /** Memory of plain blobs that somebody may still use. */
   readonly #lent = new Set<SharedArrayBuffer>();
-  readonly #isReleased: boolean;
+  readonly #willRelease: boolean;
   #bytesRead = 0;
 
-  /** `isReleased`: the caller says of all that it loads when it is done with it, and the memory goes round. */
-  constructor(repository: Repository, { isReleased = false }: { readonly isReleased?: boolean } = {}) {
+  /** `willRelease`: the caller says of all that it loads when it is done with it, and the memory goes round. */
+  constructor(repository: Repository, { willRelease = false }: { readonly willRelease?: boolean } = {}) {
     this.#repository = repository;
-    this.#isReleased = isReleased;
+    this.#willRelease = willRelease;
     this.#pool = new OpeningPool(repository.masterKey);
   }
 
   /**
    * Plain, verified bytes of all these data blobs by id. A damaged copy is replaced by another where there is one; what cannot be
-   * had at all is an error in the map. Whoever promised it says by `release` when it is done with all of them.
+   * had at all is an error in the map. Who gave `willRelease` calls `release` when it is done with all of them.
    */
   async load(ids: Iterable<string>, signal: AbortSignal): Promise<Map<string, Uint8Array | LifeboatError>> {
     const found = new Map<string, Uint8Array | LifeboatError>();
@@ -63,12 +54,18 @@ export class BlobReader {
       else list.push(location);
     }
     const ranges = [...byPack.values()].flatMap((blobs) => mergeRanges(blobs));
-    const loan: Loan = { rooms: [], isFailed: false };
+    const rooms: SharedArrayBuffer[] = [];
+    const underWay: Promise<void>[] = [];
     try {
-      await forEachLimited(ranges, this.#repository.store.connections, (range) => this.#loadRange(range, found, loan, signal));
+      await forEachLimited(ranges, this.#repository.store.connections, (range) => {
+        const work = this.#loadRange(range, found, rooms, signal);
+        underWay.push(work);
+        return work;
+      });
     } catch (error) {
-      loan.isFailed = true;
-      for (const room of loan.rooms) this.#takeBack(room);
+      // Nobody gets to know these blobs, so nobody would release them; the other ranges are still at work.
+      await Promise.allSettled(underWay);
+      for (const room of rooms) this.#takeBack(room);
       throw error;
     }
     return found;
@@ -100,7 +97,7 @@ export class BlobReader {
   async #loadRange(
     range: readonly BlobLocation[],
     found: Map<string, Uint8Array | LifeboatError>,
-    loan: Loan,
+    rooms: SharedArrayBuffer[],
     signal: AbortSignal,
   ): Promise<void> {
     const first = range[0]!;
@@ -108,16 +105,16 @@ export class BlobReader {
     const offset = first.offset;
     const length = last.offset + last.length - offset;
     let plain: (Uint8Array | undefined)[] = [];
-    const into = this.#memory.take(roomOf(length));
+    const into = this.#memory.take(length);
     try {
       const bytes = await this.#repository.store.get(objectName("pack", first.packId), { offset, length, signal, into });
       this.#bytesRead += bytes.length;
       const blobs = range.map((blob) => ({ ...blob, offset: blob.offset - offset }));
       const wanted = plainRoomFor(blobs);
-      const isShared = this.#isReleased && wanted >= leastSharedBytes;
-      const room = isShared ? this.#memory.take(roomOf(wanted)).buffer : new ArrayBuffer(wanted);
+      const isShared = this.#willRelease && wanted >= leastSharedBytes;
+      const room = isShared ? this.#memory.take(wanted).buffer : new ArrayBuffer(wanted);
       const opened = await this.#pool.open(bytes as typeof into, blobs, room);
-      if (opened.target instanceof SharedArrayBuffer) this.#lend(opened.target, opened.plain, loan);
+      if (opened.target instanceof SharedArrayBuffer) this.#lend(opened.target, opened.plain, rooms);
       plain = opened.plain;
     } catch (error) {
       signal.throwIfAborted();
@@ -129,11 +126,11 @@ export class BlobReader {
     for (const [at, { id }] of range.entries()) found.set(id, plain[at] ?? (await this.#loadOtherCopy(id, signal)));
   }
 
-  #lend(room: SharedArrayBuffer, plain: readonly (Uint8Array | undefined)[], loan: Loan): void {
+  #lend(room: SharedArrayBuffer, plain: readonly (Uint8Array | undefined)[], rooms: SharedArrayBuffer[]): void {
     this.#lent.add(room);
-    loan.rooms.push(room);
+    rooms.push(room);
     // Of a range whose blobs are all damaged nothing is handed on, so nothing would be released.
-    if (loan.isFailed || plain.every((blob) => blob === undefined)) this.#takeBack(room);
+    if (plain.every((blob) => blob === undefined)) this.#takeBack(room);
   }
 
   #takeBack(room: SharedArrayBuffer): void {
@@ -149,10 +146,6 @@ export class BlobReader {
       throw error;
     }
   }
-}
-
-function roomOf(bytes: number): number {
-  return bytes > maxRangeBytes / 4 ? Math.max(bytes, maxRangeBytes) : bytes;
 }
 
 function mergeRanges(blobs: BlobLocation[]): BlobLocation[][] {

@@ -22,3 +22,9 @@ it("has room for whatever is asked for", () => {
     expect(memory.take(bytes).length).toBeGreaterThanOrEqual(bytes);
   }
 });
+
+it("keeps no giants: packs of ever larger sizes would never use each other's memory", () => {
+  const memory = createPackMemory();
+  for (const size of [25, 45, 65]) memory.give(memory.take(size * mebibyte).buffer);
+  expect(memory.take(1).length).toBeLessThan(mebibyte);
+});

@@ -14,7 +14,7 @@ export const leastSharedBytes = 128 * 1024;
 /** Packs differ in size: rounded up, nearly all fit into each other's memory. */
 const sizes = [leastSharedBytes, ...[1, 4, 12, 20].map((mebibytes) => mebibytes * 1024 * 1024)];
 
-/** Never has more than was in use at one time, which is for its user to limit; `sharedRoomFor` says what a piece counts. */
+/** Of each size never has more than was in use at one time, which is for its user to limit; `sharedRoomFor` says what a piece counts. */
 export function createPackMemory(): PackMemory {
   /** Smallest first, so that a small pack does not take what a large one needs. */
   const spare: SharedArrayBuffer[] = [];
@@ -28,6 +28,8 @@ export function createPackMemory(): PackMemory {
       return new Uint8Array(buffer);
     },
     give(buffer) {
+      // Of no usual size: it would hardly fit anybody again.
+      if (buffer.byteLength > sizes.at(-1)!) return;
       spare.splice(spare.findLastIndex(({ byteLength }) => byteLength <= buffer.byteLength) + 1, 0, buffer);
     },
   };

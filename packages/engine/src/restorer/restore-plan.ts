@@ -8,11 +8,11 @@ import { contentBytesOf, hasFurtherNames, type RestoreItem, type RestoreItems } 
 export interface RestorePlan {
   /** Folders first, each before what it holds. */
   readonly folders: RestoreItems;
-  /** Files with content, in the order in which their blobs lie in the packs: each pack is read about once. */
+  /** Each file by its first name, in the order in which its first blob lies in the packs: each pack is read about once. */
   readonly files: RestoreItems;
-  /** Of their content. */
+  /** Content of `files`, as the snapshot claims it; for the progress. */
   readonly bytes: number;
-  /** Links, devices, pipes, empty files and further names of files. */
+  /** Links, devices, pipes and further names of files. */
   readonly others: RestoreItems;
   /** What cannot be restored at all: sockets, node types nobody knows, folders whose list is lost. */
   readonly skipped: readonly { readonly path: ByteString; readonly reason: string }[];

@@ -83,7 +83,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
   refuseNothing(options, plan);
   const tally = new RestoreTally(clock, progress);
   for (const { path, reason } of plan.skipped) tally.report(path, reason);
-  const reader = new BlobReader(repository, { isReleased: true });
+  const reader = new BlobReader(repository, { willRelease: true });
   try {
     const stream = { repository, target, reader, tally, signal };
     if (existing === undefined) {

@@ -44,7 +44,7 @@ export async function writeTarArchive(options: TarArchiveOptions): Promise<TarAr
   }
   const tally = new RestoreTally(options.clock, undefined);
   for (const { path, reason } of plan.skipped) tally.report(path, reason);
-  const reader = new BlobReader(repository, { isReleased: true });
+  const reader = new BlobReader(repository, { willRelease: true });
   try {
     const target = createArchiveTarget(options.write);
     const content = { files: plan.files, others: plan.others, closing: [...plan.folders].reverse() };

@@ -33,10 +33,7 @@ export interface PackRemainder {
 
 const roomBytes = targetPackBytes + 9 * 1024 * 1024;
 const headerRoom = 1024 * 1024;
-/**
- * V8 counts an ArrayBuffer for the thread that has it, and a pack that came to the main thread was a tenth of its memory: it collected
- * garbage for every pack. Shared memory is counted by nobody; it goes round, so there is never more of it than packs at one time.
- */
+/** Shared, so that V8 does not count it (docs/adr/0025). It goes round: there is never more of it than packs at one time. */
 const createMemory = (bytes: number) => new SharedArrayBuffer(bytes);
 
 /** One open pack of one type: blobs are compressed, sealed and verified in place. */

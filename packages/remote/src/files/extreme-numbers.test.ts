@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import type { FileEntry, SourceProblem } from "@lifeboat/model";
 import { byteString } from "@lifeboat/model";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type SshHost, startSshHost } from "../../../../test/services/index.ts";
 import type { SshMachine } from "../session/ssh-machine.ts";
 import { connectOptions, connectTo } from "../session/test-host.ts";
@@ -46,6 +46,7 @@ test.each(["tar", "sftp"] as const)(
   "over %s a size beyond 32 TiB or 2^53 is that file's own problem, and all others are read",
   async (transfer) => {
     execFileSync("truncate", ["-s", `${2 ** 45 + 1}`, join(root, "long")]);
+    onTestFinished(() => fs.rmSync(join(root, "long"), { force: true }));
     const { source, inside, problems } = await listAll(transfer, [root]);
     expect(problems.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
       { path: join(root, "big"), kind: "unreadable", detail: expect.stringMatching(/^File too large: about 900719925474099/) },
@@ -66,7 +67,6 @@ test.each(["tar", "sftp"] as const)(
     }
     expect(contents.sort()).toEqual(["content of before", "content of late"]);
     expect(verdicts).toEqual(["same", "same", "same"]);
-    fs.rmSync(join(root, "long"));
   },
 );
 

@@ -1,8 +1,8 @@
 import type { FileEntry, SourceProblem } from "@lifeboat/model";
 
 /**
- * 32 TiB. A file is a list of its blobs in one tree, and that is one text: of holes alone, in blobs of 8 MiB, it has 280 MB then, of 512 MB
- * that a text can have. A sparse file may claim up to 2^63 bytes, and beyond 2^53 they cannot even be counted here.
+ * 32 TiB. A file is a list of its blobs: of holes alone, in blobs of 8 MiB, it has 280 MB then, of 480 MB that all files of one folder share
+ * (the archiver names those that do not fit). A sparse file may claim up to 2^63 bytes, and beyond 2^53 they cannot even be counted here.
  */
 const mostStorableBytes = 2 ** 45;
 

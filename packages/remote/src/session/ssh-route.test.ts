@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { hostEntry } from "../../../../test/fixtures/host-entry.ts";
 import { findFreePort, type SshHost, startSshHost } from "../../../../test/services/index.ts";
 import { collectOutput } from "../process/collect-output.ts";
@@ -103,8 +103,9 @@ test("a host that forwards nothing says so", async () => {
 });
 
 test("a way that is broken off before its end leaves nobody connected on it", async () => {
-  const first = await startSshHost({ sshdLines: ["LogLevel VERBOSE"] });
+  await using first = await startSshHost({ sshdLines: ["LogLevel VERBOSE"] });
   const silent = createServer(() => {});
+  onTestFinished(() => void silent.close());
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const stop = new AbortController();
   const { port } = silent.address() as AddressInfo;
@@ -115,8 +116,6 @@ test("a way that is broken off before its end leaves nobody connected on it", as
   await expect
     .poll(() => first.log(), { timeout: 30_000 })
     .toMatch(/Accepted publickey[\s\S]*(Disconnected from user|Close session|Connection closed)/);
-  silent.close();
-  await first.stop();
 });
 
 test("after the jump host's connection broke, the next command takes the way again", async () => {

@@ -11,7 +11,7 @@ const largestReadBytes = 255 * 1024;
 /** A server that answers nothing for twice this long, while it was asked something, is given up. */
 const silenceMilliseconds = 60_000;
 /** How long after a failed write the reason of a server's end may come. */
-const endingMilliseconds = 2000;
+const endingMilliseconds = 30_000;
 const forReading = 1;
 const noAttributes = 0;
 
