@@ -99,6 +99,8 @@ export class RunCheckpoints implements ArchiveCheckpoints {
   }
 
   failed(error: unknown): void {
+    // A run that was stopped does not go on, and says so itself.
+    if (this.#context.signal.aborted) return;
     // A disk that is full ends the run itself with its next pack, and that is told then.
     const level = isLifeboatError(error, "store-full") ? "info" : "warn";
     this.#context.logger[level](

@@ -74,7 +74,7 @@ export function keyOfBlob(id: string, type: "data" | "tree"): string {
 export function describePrunePlan(plan: PrunePlan): string[] {
   const sum = (packs: readonly { readonly bytes: number }[]) => formatBytes(packs.reduce((bytes, pack) => bytes + pack.bytes, 0));
   const lines = [
-    `${plan.snapshots} snapshots need ${plan.usedBlobs} blobs, ${formatBytes(plan.usedBytes)}; ${formatBytes(plan.unusedBytes)} are not needed`,
+    `${plan.snapshots === 1 ? "1 snapshot needs" : `${plan.snapshots} snapshots need`} ${plan.usedBlobs} blobs, ${formatBytes(plan.usedBytes)}; ${formatBytes(plan.unusedBytes)} are not needed`,
   ];
   if (plan.unindexed.length > 0) lines.push(`delete ${plan.unindexed.length} packs that no index names, ${sum(plan.unindexed)}`);
   if (plan.repack.length > 0) {
