@@ -2,8 +2,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTempFolder, type SshHost, startSshHost, type TempFolder } from "../services/index.ts";
-import { runLifeboat } from "./run-lifeboat.ts";
-import { initFaultRepository, writeFaultConfig } from "./write-fault-config.ts";
+import { prepareTreeBackup } from "./prepare-tree-backup.ts";
 
 const isRoot = process.getuid?.() === 0;
 const tarProgram = "/usr/bin/tar";
@@ -36,15 +35,7 @@ describe.runIf(isRoot)(
 
     test("one beyond 2^53 bytes is named and makes the run incomplete, one that stays within is stored as it is now, and so are all others", async () => {
       for (const name of ["a", "beyond", "middle", "within", "z"]) writeFileSync(join(tree, name), `content of ${name}`);
-      const repository = { url: place("repo"), password: "of the grown one" };
-      const policies = `  trees:
-    hosts: [web1]
-    repository: main
-    sources: [{ name: tree, type: files, paths: [${JSON.stringify(tree)}] }]
-`;
-      const configFile = await writeFaultConfig({ folder: temp.path, repository, ssh, policies });
-      await initFaultRepository(repository);
-      const lifeboat = (...args: string[]) => runLifeboat(temp.path, ["--config", configFile, ...args]);
+      const lifeboat = await prepareTreeBackup(temp.path, ssh, tree);
       const run = await lifeboat("backup", "run", "web1/tree", "--here");
       const said = run.stdout + run.stderr;
       expect(run.exitCode, said).toBe(3);

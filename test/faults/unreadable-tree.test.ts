@@ -2,8 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTempFolder, runCommand, type SshHost, startSshHost, type TempFolder } from "../services/index.ts";
-import { runLifeboat } from "./run-lifeboat.ts";
-import { initFaultRepository, writeFaultConfig } from "./write-fault-config.ts";
+import { prepareTreeBackup } from "./prepare-tree-backup.ts";
 
 const isRoot = process.getuid?.() === 0;
 const account = "nobody";
@@ -34,15 +33,7 @@ describe.runIf(isRoot)("a login that may read next to nothing (needs root to mak
     mkdirSync(deep, { recursive: true });
     for (let file = 0; file < count; file++) writeFileSync(join(deep, `${file}`), "secret", { mode: 0o600 });
     writeFileSync(join(tree, "readable"), "public");
-    const repository = { url: place("repo"), password: "of the unreadable one" };
-    const policies = `  trees:
-    hosts: [web1]
-    repository: main
-    sources: [{ name: tree, type: files, paths: [${JSON.stringify(tree)}] }]
-`;
-    const configFile = await writeFaultConfig({ folder: temp.path, repository, ssh, policies });
-    await initFaultRepository(repository);
-    const lifeboat = (...args: string[]) => runLifeboat(temp.path, ["--config", configFile, ...args]);
+    const lifeboat = await prepareTreeBackup(temp.path, ssh, tree);
     const run = await lifeboat("backup", "run", "web1/tree", "--here");
     const said = run.stdout + run.stderr;
     expect(run.exitCode, said.slice(0, 5000)).toBe(3);
