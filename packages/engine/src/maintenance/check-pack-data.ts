@@ -67,14 +67,15 @@ export async function readPacks(repository: Repository, options: ReadPacksOption
         const bytes = packs.get(pack.id);
         if (bytes === undefined || done.has(pack.id)) continue;
         done.add(pack.id);
-        await room.acquire(sharedRoomFor(bytes));
+        const taken = sharedRoomFor(bytes);
+        await room.acquire(taken);
         if (failure !== undefined) throw failure.error;
         const work: Promise<void> = readPack({ repository, pool, memory, fetching }, pack, bytes, options)
           .catch((error: unknown) => {
             failure ??= { error };
           })
           .finally(() => {
-            room.release(sharedRoomFor(bytes));
+            room.release(taken);
             underWay.delete(work);
           });
         underWay.add(work);

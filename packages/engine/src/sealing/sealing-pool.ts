@@ -28,6 +28,9 @@ const sparesPerSegment = 2 * 1024 * 1024;
 /** Threads whose loads differ by less are equally busy: the length of one batch. */
 const closeLoadBytes = 2 * 1024 * 1024;
 
+/** Transferred, not shared: small, and back at once. */
+const createPlain = (bytes: number) => new ArrayBuffer(bytes);
+
 type Chunked = (chunks: readonly Uint8Array[], consumed: number, last: boolean) => void;
 
 interface SealingThread {
@@ -58,8 +61,8 @@ export class SealingPool {
   readonly #onPack: (pack: SealedPack) => void;
   readonly #onFailure: (error: Error) => void;
   /** For batches of small files, and for segments of streams. */
-  readonly batches = new BufferPool(2 * 1024 * 1024, 8, (bytes) => new ArrayBuffer(bytes));
-  readonly segments = new BufferPool(1024 * 1024, 8, (bytes) => new ArrayBuffer(bytes));
+  readonly batches = new BufferPool(2 * 1024 * 1024, 8, createPlain);
+  readonly segments = new BufferPool(1024 * 1024, 8, createPlain);
   readonly chunks = new ChunkMemory(24 * 1024 * 1024);
   #nextJob = 1;
   #closed = false;
