@@ -28,7 +28,7 @@ import type { JobContext } from "./job-context.ts";
 import { openFiles } from "./open-files.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type HostOnTheWay, reachHost } from "./reach-host.ts";
-import { type Checkpoint, RunCheckpoints } from "./run-checkpoints.ts";
+import { type Checkpoint, loadCheckpoints, RunCheckpoints } from "./run-checkpoints.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
 import { withLock } from "./with-lock.ts";
@@ -97,19 +97,21 @@ interface BackupParts {
 
 async function backUp({ context, order, asset, policy, repository, started, lock, host }: BackupParts): Promise<Backed> {
   const { signal } = context;
-  // Snapshots before the index: whatever they name is then in it.
-  const snapshots = await repository.listSnapshots({
-    signal,
-    // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
-    onDamaged: (id, error) => context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out"),
-  });
+  const isOfFiles = asset.source.type === "files";
+  // Snapshots and checkpoints before the index: whatever they name is then in it.
+  const [snapshots, stored] = await Promise.all([
+    repository.listSnapshots({
+      signal,
+      // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
+      onDamaged: (id, error) => context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out"),
+    }),
+    isOfFiles ? loadCheckpoints(context, repository, asset.name) : new Map<string, Checkpoint>(),
+  ]);
   const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
   if (adopted !== undefined) return adopt(context, adopted);
   const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));
-  const checkpoints =
-    asset.source.type === "files"
-      ? await RunCheckpoints.open(context, repository, { asset: asset.name, run: order.runId, startedMs: started }, parent)
-      : undefined;
+  const run = { asset: asset.name, run: order.runId, startedMs: started };
+  const checkpoints = isOfFiles ? RunCheckpoints.choose(context, repository, run, { stored, parent }) : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
   await repository.loadIndex({ signal });
   const { machine, facts } = await host.reached;

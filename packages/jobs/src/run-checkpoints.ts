@@ -46,37 +46,33 @@ export class RunCheckpoints implements ArchiveCheckpoints {
   }
 
   /**
-   * Looks for those of earlier runs; before the index is loaded, so that what they name is in it. One whose run began no later than that of
-   * `parent` is of no use: that snapshot has all of it.
+   * Those of earlier runs that `loadCheckpoints` has found. One whose run began no later than that of `parent` is of no use: that snapshot
+   * has all of it.
    */
-  static async open(
+  static choose(
     context: JobContext,
     repository: Repository,
     run: { readonly asset: string; readonly run: string; readonly startedMs: number },
-    parent: Snapshot | undefined,
-  ): Promise<RunCheckpoints> {
-    const { signal, logger } = context;
-    const ids: string[] = [];
+    { stored, parent }: { readonly stored: ReadonlyMap<string, Checkpoint>; readonly parent: Snapshot | undefined },
+  ): RunCheckpoints {
+    const isOlder = ({ started }: Checkpoint) => parent !== undefined && secondOf(started) <= secondOf(parent.time);
     let found: Checkpoint | undefined;
-    for (const id of (await repository.listSide("checkpoint", { signal })).slice(0, maxLoaded)) {
-      try {
-        const checkpoint = parseCheckpoint(await repository.loadSide("checkpoint", id, { signal }));
-        if (checkpoint.asset !== run.asset) continue;
-        ids.push(id);
-        const isOlder = parent !== undefined && secondOf(checkpoint.started) <= secondOf(parent.time);
-        if (!isOlder && !(found !== undefined && Date.parse(found.time) >= Date.parse(checkpoint.time))) found = checkpoint;
-      } catch (error) {
-        signal.throwIfAborted();
-        // Of whichever asset it is: it would only have saved reading again.
-        logger.warn({ checkpoint: id, cause: messageOf(error) }, "a checkpoint cannot be read and is passed over");
-      }
+    for (const checkpoint of stored.values()) {
+      if (!isOlder(checkpoint) && !(found !== undefined && Date.parse(found.time) >= Date.parse(checkpoint.time)))
+        found = checkpoint;
     }
     if (found !== undefined) {
       const { run: stopped, bytes } = found;
-      logger.info({ asset: run.asset, stopped, bytes }, "goes on where an earlier run was stopped");
+      context.logger.info({ asset: run.asset, stopped, bytes }, "goes on where an earlier run was stopped");
     }
     const started = new Date(run.startedMs).toISOString();
-    return new RunCheckpoints({ context, repository, run: { asset: run.asset, run: run.run, started }, found, ids });
+    return new RunCheckpoints({
+      context,
+      repository,
+      run: { asset: run.asset, run: run.run, started },
+      found,
+      ids: [...stored.keys()],
+    });
   }
 
   get resume(): string | undefined {
@@ -123,6 +119,26 @@ export class RunCheckpoints implements ArchiveCheckpoints {
       this.#context.logger.warn({ asset: this.#run.asset, cause: messageOf(error) }, "an old checkpoint could not be deleted");
     }
   }
+}
+
+/** Those of an asset, by their ids; before the index is loaded, so that what they name is in it. */
+export async function loadCheckpoints(
+  { signal, logger }: JobContext,
+  repository: Repository,
+  asset: string,
+): Promise<Map<string, Checkpoint>> {
+  const found = new Map<string, Checkpoint>();
+  for (const id of (await repository.listSide("checkpoint", { signal })).slice(0, maxLoaded)) {
+    try {
+      const checkpoint = parseCheckpoint(await repository.loadSide("checkpoint", id, { signal }));
+      if (checkpoint.asset === asset) found.set(id, checkpoint);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Of whichever asset it is: it would only have saved reading again.
+      logger.warn({ checkpoint: id, cause: messageOf(error) }, "a checkpoint cannot be read and is passed over");
+    }
+  }
+  return found;
 }
 
 /** Snapshots tell their time to the second. */

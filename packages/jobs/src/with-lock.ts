@@ -1,4 +1,12 @@
-import { isStale, listLocks, type Repository, RepositoryLock, removeLocks, type StoredLock } from "@lifeboat/engine";
+import {
+  isStale,
+  type LocksSeen,
+  lookAtLocks,
+  type Repository,
+  RepositoryLock,
+  removeLocks,
+  type StoredLock,
+} from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
@@ -15,8 +23,10 @@ export async function withLock<T>(
   exclusive: boolean,
   work: (lock: RepositoryLock) => Promise<T>,
 ): Promise<T> {
-  await removeOwnDeadLocks(context, repository);
-  const lock = await acquire(context, repository, exclusive);
+  const seen = await lookAtLocks(repository);
+  const removed = await removeDead(context, repository, seen.locks);
+  // One look serves both, where nothing was changed after it.
+  const lock = await acquire(context, repository, { exclusive, seen: removed === 0 ? seen : undefined });
   try {
     return await work(lock);
   } finally {
@@ -24,11 +34,19 @@ export async function withLock<T>(
   }
 }
 
-async function acquire(context: JobContext, repository: Repository, exclusive: boolean): Promise<RepositoryLock> {
+async function acquire(
+  context: JobContext,
+  repository: Repository,
+  { exclusive, seen }: { exclusive: boolean; seen: LocksSeen | undefined },
+): Promise<RepositoryLock> {
   const { owner, clock, locks, logger, signal } = context;
   for (const [at, pause] of waitMilliseconds.entries()) {
     try {
-      return await RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
+      const isFirst = at === 0;
+      return await RepositoryLock.acquire(repository, {
+        ...{ exclusive, owner, clock, journal: locks, logger, signal },
+        ...(isFirst && { seen }),
+      });
     } catch (error) {
       if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
       // A person sees this once, and not when it was a matter of seconds.
@@ -50,8 +68,12 @@ function shareOf(lockId: unknown): number {
 
 /** Only locks of this installation whose process is known to be gone. Returns how many there were. */
 export async function removeOwnDeadLocks(context: JobContext, repository: Repository): Promise<number> {
+  return removeDead(context, repository, (await lookAtLocks(repository)).locks);
+}
+
+async function removeDead(context: JobContext, repository: Repository, all: readonly StoredLock[]): Promise<number> {
   const dead = new Set(context.locks.deadLocks(repository.config.id));
-  const own = (await listLocks(repository)).filter((lock) => lock.hostname === context.owner.hostname);
+  const own = all.filter((lock) => lock.hostname === context.owner.hostname);
   // A lock of ours that the journal does not know was stored just before a kill, or its journal is lost: age decides then. One that
   // it knows is judged by its process alone: a machine that slept has old locks of processes that live.
   const { locks, clock } = context;

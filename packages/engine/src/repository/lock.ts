@@ -30,6 +30,14 @@ export interface LockOptions {
   readonly logger?: Logger | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly refreshMilliseconds?: number;
+  /** What a look at all locks has just found; default: it looks itself. */
+  readonly seen?: LocksSeen | undefined;
+}
+
+/** All locks, and when the look at them began by `performance.now()`: a clock that nobody sets. */
+export interface LocksSeen {
+  readonly locks: readonly StoredLock[];
+  readonly beganMs: number;
 }
 
 /** What the host name of every lock of Lifeboat's begins with. */
@@ -45,6 +53,9 @@ export class RepositoryLock {
   #wanted: Int32Array | undefined;
   #keeper: Worker | undefined;
   #keeperEnded: Promise<unknown> | undefined;
+  /** Resolves when a look after the settling time has found no rival; rejects when one stays. */
+  #settled: Promise<void> = Promise.resolve();
+  readonly #settling = new AbortController();
   #released = false;
   #renewedMs: number;
   /** Why it is lost, for ever: what was done while it was not there cannot be known. */
@@ -61,14 +72,19 @@ export class RepositoryLock {
     return this.#id;
   }
 
-  /** Throws `repository-locked` naming the other holder. */
+  /**
+   * Throws `repository-locked` naming the other holder. A lock for writing holds as soon as it was stored in time, and what it guards may
+   * be read then: whoever wants to be alone and was not seen looks later than that, sees it, and gives way (docs/adr/0026). Its own second
+   * look goes on meanwhile, and `assertHeld` waits for it.
+   */
   static async acquire(repository: Repository, options: LockOptions): Promise<RepositoryLock> {
     const fields: LockFields = {
       time: new Date(options.clock.now()).toISOString(),
       exclusive: options.exclusive,
       ...options.owner,
     };
-    refuseConflicts(repository, await listLocks(repository), options);
+    const { locks, beganMs } = options.seen ?? (await lookAtLocks(repository));
+    refuseConflicts(repository, locks, options);
     const { id, bytes } = encodeUnpacked(repository.sealer, JSON.stringify(fields));
     // Registered before it is stored: a kill between the two leaves a note about nothing, never an unknown lock.
     options.journal?.register(repository.config.id, id);
@@ -80,9 +96,12 @@ export class RepositoryLock {
       // Whoever takes a lock has not begun yet.
       throw withState(error, "nothing was changed");
     }
+    const holds = !options.exclusive && performance.now() - beganMs < lockSettleMilliseconds;
     const lock = new RepositoryLock(repository, options, id);
+    lock.#settled = lock.#outlastRivals(holds);
+    lock.#settled.catch(() => {});
     try {
-      await lock.#outlastRivals();
+      if (!holds) await lock.#settled;
     } catch (error) {
       await lock.release();
       throw error;
@@ -93,25 +112,29 @@ export class RepositoryLock {
 
   /**
    * Others may have stored their lock in the same moment. If all of them gave way, all would try again, and meet again, for ever: of
-   * Lifeboat's own the one with the smallest id stays and waits until the others are gone. It never goes on beside one.
+   * Lifeboat's own the one with the smallest id stays and waits until the others are gone. It never goes on beside one. One that `holds`
+   * already stays, whatever the ids are: the others have to give way.
    */
-  async #outlastRivals(): Promise<void> {
-    const { clock, signal } = this.#options;
+  async #outlastRivals(holds: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const stop = this.#settling.signal;
+    const signal = this.#options.signal === undefined ? stop : AbortSignal.any([stop, this.#options.signal]);
     for (let look = 1; ; look++) {
       await clock.sleep(lockSettleMilliseconds, signal);
       const others = (await listLocks(this.#repository)).filter(({ id }) => id !== this.#id);
       const rivals = others.filter((other) => other.exclusive || this.#options.exclusive);
       if (rivals.length === 0) return;
-      const willGiveWay = rivals.every(({ id, hostname }) => hostname.startsWith(ownHostnames) && this.#id < id);
+      const willGiveWay = holds || rivals.every(({ id, hostname }) => hostname.startsWith(ownHostnames) && this.#id < id);
       if (!willGiveWay || look === maxLooks) refuseConflicts(this.#repository, rivals, this.#options);
     }
   }
 
   /**
    * Call before a commit: a lock that was not renewed in time, or that somebody removed, protects nothing any more, and a prune may
-   * have taken what this job builds on. Throws `lock-lost`.
+   * have taken what this job builds on. Throws `lock-lost`, or `repository-locked` when a rival was there that does not give way.
    */
   async assertHeld(): Promise<void> {
+    await this.#settled;
     const ageMs = this.#options.clock.now() - this.#renewedMs;
     if (!(await this.#isStored())) this.#lost ??= "was removed by somebody";
     // A store in memory has no keeper; nobody else can reach it.
@@ -134,6 +157,8 @@ export class RepositoryLock {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
+    this.#settling.abort(new LifeboatError("cancelled", "the lock was released"));
+    await this.#settled.catch(() => {});
     if (this.#keeper !== undefined && this.#wanted !== undefined) {
       this.#keeper.ref();
       Atomics.store(this.#wanted, 0, 1);
@@ -191,6 +216,11 @@ export class RepositoryLock {
     this.#id = message.lockId;
     this.#renewedMs = this.#options.clock.now();
   }
+}
+
+export async function lookAtLocks(repository: Repository): Promise<LocksSeen> {
+  const beganMs = performance.now();
+  return { locks: await listLocks(repository), beganMs };
 }
 
 /** All locks; a damaged one counts as exclusive, of an unknown holder. */

@@ -38,8 +38,11 @@ export async function openRepository(
     await refuseHeadless(store, options);
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
   });
+  // On its way while the key is derived. Whether the password is right is told first.
+  const configBytes = store.get(configName, { ...options, maxBytes: maxConfigBytes });
+  configBytes.catch(() => {});
   const { keyId, masterKey } = await findMasterKey(store, password, options);
-  const repositoryConfig = await readConfig(store, masterKey, options);
+  const repositoryConfig = readConfig(store, masterKey, await configBytes);
   return openOn(place, { masterKey, keyId, config: repositoryConfig });
 }
 
@@ -61,12 +64,7 @@ const maxConfigBytes = 64 * 1024;
 const bringConfigBack =
   "Bring the object 'config' back from a copy or an older version of it: without it the repository cannot be opened.";
 
-async function readConfig(
-  store: ObjectStore,
-  masterKey: SealKey,
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<RepositoryConfig> {
-  const bytes = await store.get(configName, { ...options, maxBytes: maxConfigBytes });
+function readConfig(store: ObjectStore, masterKey: SealKey, bytes: Uint8Array): RepositoryConfig {
   let config: RepositoryConfig;
   try {
     config = decodeConfig(new Sealer(masterKey).open(bytes));
