@@ -14,6 +14,7 @@ export {
   describeUrl,
   injectFaults,
   limitRate,
+  loadStoreCode,
   type ObjectInfo,
   type ObjectStore,
   type OpenStoreOptions,

@@ -26,7 +26,7 @@ import {
 import { assetTag, findAsset, runTag } from "./find-asset.ts";
 import type { JobContext } from "./job-context.ts";
 import { openFiles } from "./open-files.ts";
-import type { RepositoryChoice } from "./open-repository.ts";
+import { loadRepositoryCode, type RepositoryChoice } from "./open-repository.ts";
 import { type HostOnTheWay, reachHost } from "./reach-host.ts";
 import { type Checkpoint, loadCheckpoints, RunCheckpoints } from "./run-checkpoints.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
@@ -57,22 +57,18 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
   const { asset, policy } = findAsset(context, order.asset);
   const started = context.clock.now();
   let snapshot: Snapshot | undefined;
-  const host = reachHost(context, asset);
+  const repositoryChoice = order.repository ?? { name: policy.repository };
+  const host = reachHost(context, asset, loadRepositoryCode(context, repositoryChoice));
   try {
-    const outcome = await runRepositoryJob(
-      context,
-      order,
-      order.repository ?? { name: policy.repository },
-      async (repository, learn) => {
-        // Of use above all when the run fails: which system, which tar, how far its clock is off.
-        host.reached.then(({ facts }) => learn({ host: facts })).catch(() => {});
-        const backed = await withLock(context, repository, false, (lock) =>
-          backUp({ context, order, asset, policy, repository, started, lock, host }),
-        );
-        snapshot = backed.snapshot;
-        return { repository: policy.repository, ...backed.end };
-      },
-    );
+    const outcome = await runRepositoryJob(context, order, repositoryChoice, async (repository, learn) => {
+      // Of use above all when the run fails: which system, which tar, how far its clock is off.
+      host.reached.then(({ facts }) => learn({ host: facts })).catch(() => {});
+      const backed = await withLock(context, repository, false, (lock) =>
+        backUp({ context, order, asset, policy, repository, started, lock, host }),
+      );
+      snapshot = backed.snapshot;
+      return { repository: policy.repository, ...backed.end };
+    });
     return { ...outcome, snapshot };
   } finally {
     await host.leave();

@@ -3,6 +3,7 @@ import {
   createPace,
   initRepository,
   limitRate,
+  loadStoreCode,
   type ObjectStore,
   openObjectStore,
   openRepository,
@@ -44,6 +45,12 @@ export async function openChosenRepository(context: JobContext, choice: Reposito
     await store.close();
     throw error;
   }
+}
+
+/** Resolves when the code of its store is there. Never rejects: what is wrong is told to who opens it. */
+export async function loadRepositoryCode(context: Pick<JobContext, "config">, choice: RepositoryChoice): Promise<void> {
+  const url = "url" in choice ? choice.url : context.config?.repositories.get(choice.name)?.url;
+  if (url !== undefined) await loadStoreCode({ url }).catch(() => {});
 }
 
 export async function initChosenRepository(

@@ -19,12 +19,13 @@ export interface HostOnTheWay {
 
 /**
  * Begins to reach an asset's host. Neither it nor the repository needs the other, and to open both is most of the time that a backup
- * takes which finds nothing new. A run that then adopts a snapshot, or waits for a lock, has logged in for nothing.
+ * takes which finds nothing new. A run that then adopts a snapshot, or waits for a lock, has logged in for nothing. `after` is what has to be
+ * loaded first: the way to the repository is the longer one, and code is loaded one after the other.
  */
-export function reachHost(context: JobContext, asset: CompiledAsset): HostOnTheWay {
+export function reachHost(context: JobContext, asset: CompiledAsset, after: Promise<void>): HostOnTheWay {
   const stop = new AbortController();
   const own: JobContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
-  const reached = reach(own, asset);
+  const reached = after.then(() => reach(own, asset));
   let machine: Machine | undefined;
   reached.then(
     (host) => {

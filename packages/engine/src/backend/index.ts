@@ -23,7 +23,13 @@ export {
   type PutOptions,
   type RangeOptions,
 } from "./object-store.ts";
-export { type OpenStoreOptions, openBareObjectStore, openObjectStore, type StoreLocation } from "./open-object-store.ts";
+export {
+  loadStoreCode,
+  type OpenStoreOptions,
+  openBareObjectStore,
+  openObjectStore,
+  type StoreLocation,
+} from "./open-object-store.ts";
 export { describeUrl, parseRepositoryUrl, type RepositoryPlace } from "./repository-url.ts";
 export { type RetryEvent, type RetryOptions, withRetry } from "./retry/with-retry.ts";
 export { describeS3Address, type S3Address } from "./s3/s3-address.ts";

@@ -35,6 +35,14 @@ export async function openObjectStore(location: StoreLocation, options: OpenStor
   return withRetry(options.wrap?.(store) ?? store, options);
 }
 
+/**
+ * Loads the code that a store at this place needs, and nothing else. For who has more to load meanwhile: a repository's key takes longest,
+ * and the store has to be asked for it first. Errors: as `openObjectStore`.
+ */
+export async function loadStoreCode({ url }: Pick<StoreLocation, "url">): Promise<void> {
+  if (parseRepositoryUrl(url).kind === "s3") await import("./s3/s3-object-store.ts");
+}
+
 /** The same without retries, for who tries again on its own. A folder has a `serverTime` only with a clock. */
 export async function openBareObjectStore(location: StoreLocation, clock?: Clock): Promise<ObjectStore> {
   const place = parseRepositoryUrl(location.url);
