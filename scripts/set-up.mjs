@@ -2,9 +2,9 @@
 // May also be run by itself: `node scripts/set-up.mjs [GROUP...]`.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compileBlobCodec, isBlobCodecBuilt } from "./set-up/blob-codec.mjs";
 import { installDebianPackages } from "./set-up/debian-packages.mjs";
 import { fetchLaterRestic } from "./set-up/later-restic.mjs";
+import { areNativePartsBuilt, compileNativeParts } from "./set-up/native-parts.mjs";
 import { installNodeModules, isBuilt } from "./set-up/node-modules.mjs";
 import { SetUpError } from "./set-up/set-up-error.mjs";
 
@@ -15,9 +15,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** `needs`: groups of Debian packages; `restic` also fetches the restic of a later Debian. Throws SetUpError. */
 export function setUp(needs) {
   if (process.platform !== "linux") throw new SetUpError(`this needs Linux, and here is ${process.platform}`);
-  installDebianPackages(isBuilt(root) && isBlobCodecBuilt(root) ? needs : ["build", ...needs]);
+  installDebianPackages(isBuilt(root) && areNativePartsBuilt(root) ? needs : ["build", ...needs]);
   installNodeModules(root);
-  compileBlobCodec(root);
+  compileNativeParts(root);
   if (needs.includes("restic")) fetchLaterRestic();
 }
 

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import { acknowledge } from "../acknowledge.ts";
 import { badAnswer, parseResponseHead, type ResponseHead } from "./response-head.ts";
 
 const windowBytes = 64 * 1024;
@@ -8,6 +9,8 @@ const windowBytes = 64 * 1024;
  * decrypts all that one read of the socket has brought, 64 KiB), and one window more: the next read must have a place.
  */
 const spareBytes = 4 * windowBytes;
+/** A server that holds pieces back holds back what fills no packet: of a long answer the end. Packets are as long at most. */
+const lastPieceBytes = 64 * 1024;
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -141,6 +144,8 @@ export class DirectConnection {
   /** Called after each read; false stops reading. */
   #receive(count: number, buffer: Uint8Array): boolean {
     if (buffer.buffer !== this.#spare.buffer) {
+      const { target, at } = this.#wanted!;
+      if (target.length - at - count <= lastPieceBytes) acknowledge(this.#socket);
       this.#wanted!.at += count;
       this.#settleFull();
       return this.#wanted !== undefined;
@@ -152,6 +157,7 @@ export class DirectConnection {
       return false;
     }
     this.#end += count;
+    acknowledge(this.#socket);
     if (this.#headWanted !== undefined) this.#takeHead();
     else if (this.#wanted !== undefined) this.#takeSpare();
     return this.#wanted !== undefined || this.#headWanted !== undefined;

@@ -1,5 +1,7 @@
+import { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
+import { acknowledge } from "../acknowledge.ts";
 import { limitAnswer } from "../limit-answer.ts";
 import { DirectBody } from "./direct-body.ts";
 import { DirectConnection } from "./direct-connection.ts";
@@ -67,6 +69,7 @@ export class DirectGetHandler {
   /** Listings and errors: nothing that is large, whatever answers there. */
   async #small(request: Request, options: HandleOptions): Promise<{ response: Response }> {
     const { response } = await this.#ordinary.handle(request, options);
+    if (response.body instanceof IncomingMessage && !response.body.complete) acknowledge(response.body.socket);
     if (response.body instanceof Readable) response.body = limitAnswer(response.body);
     return { response };
   }
