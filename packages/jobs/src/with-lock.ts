@@ -23,7 +23,7 @@ export async function withLock<T>(
   exclusive: boolean,
   work: (lock: RepositoryLock) => Promise<T>,
 ): Promise<T> {
-  const seen = await lookAtLocks(repository);
+  const seen = await lookAtLocks(repository, context.clock);
   const removed = await removeDead(context, repository, seen.locks);
   // One look serves both, where nothing was changed after it.
   const lock = await acquire(context, repository, { exclusive, seen: removed === 0 ? seen : undefined });
@@ -68,7 +68,7 @@ function shareOf(lockId: unknown): number {
 
 /** Only locks of this installation whose process is known to be gone. Returns how many there were. */
 export async function removeOwnDeadLocks(context: JobContext, repository: Repository): Promise<number> {
-  return removeDead(context, repository, (await lookAtLocks(repository)).locks);
+  return removeDead(context, repository, (await lookAtLocks(repository, context.clock)).locks);
 }
 
 async function removeDead(context: JobContext, repository: Repository, all: readonly StoredLock[]): Promise<number> {

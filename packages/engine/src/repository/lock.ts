@@ -34,7 +34,7 @@ export interface LockOptions {
   readonly seen?: LocksSeen | undefined;
 }
 
-/** All locks, and when the look at them began by `performance.now()`: a clock that nobody sets. */
+/** All locks, and when the look at them began. */
 export interface LocksSeen {
   readonly locks: readonly StoredLock[];
   readonly beganMs: number;
@@ -83,7 +83,7 @@ export class RepositoryLock {
       exclusive: options.exclusive,
       ...options.owner,
     };
-    const { locks, beganMs } = options.seen ?? (await lookAtLocks(repository));
+    const { locks, beganMs } = options.seen ?? (await lookAtLocks(repository, options.clock));
     refuseConflicts(repository, locks, options);
     const { id, bytes } = encodeUnpacked(repository.sealer, JSON.stringify(fields));
     // Registered before it is stored: a kill between the two leaves a note about nothing, never an unknown lock.
@@ -96,7 +96,9 @@ export class RepositoryLock {
       // Whoever takes a lock has not begun yet.
       throw withState(error, "nothing was changed");
     }
-    const holds = !options.exclusive && performance.now() - beganMs < lockSettleMilliseconds;
+    const tookMs = options.clock.now() - beganMs;
+    // Below 0: somebody has set the clock.
+    const holds = !options.exclusive && tookMs >= 0 && tookMs < lockSettleMilliseconds;
     const lock = new RepositoryLock(repository, options, id);
     lock.#settled = lock.#outlastRivals(holds);
     lock.#settled.catch(() => {});
@@ -131,12 +133,17 @@ export class RepositoryLock {
 
   /**
    * Call before a commit: a lock that was not renewed in time, or that somebody removed, protects nothing any more, and a prune may
-   * have taken what this job builds on. Throws `lock-lost`, or `repository-locked` when a rival was there that does not give way.
+   * have taken what this job builds on. A prune that has come to its end is also seen by what it does to the index. Throws `lock-lost`,
+   * or `repository-locked` when a rival was there that does not give way.
    */
   async assertHeld(): Promise<void> {
     await this.#settled;
     const ageMs = this.#options.clock.now() - this.#renewedMs;
     if (!(await this.#isStored())) this.#lost ??= "was removed by somebody";
+    // Who is alone changes the index himself.
+    if (!this.#options.exclusive && !(await this.#repository.hasIndexOfBefore())) {
+      this.#lost ??= "did not keep others away: the index files that this job builds on are gone";
+    }
     // A store in memory has no keeper; nobody else can reach it.
     const isOld = this.#keeper !== undefined && ageMs >= lockLostMilliseconds;
     const why = this.#lost ?? (isOld ? `was not renewed for ${Math.round(ageMs / 60_000)} minutes` : undefined);
@@ -218,8 +225,8 @@ export class RepositoryLock {
   }
 }
 
-export async function lookAtLocks(repository: Repository): Promise<LocksSeen> {
-  const beganMs = performance.now();
+export async function lookAtLocks(repository: Repository, clock: Clock): Promise<LocksSeen> {
+  const beganMs = clock.now();
   return { locks: await listLocks(repository), beganMs };
 }
 

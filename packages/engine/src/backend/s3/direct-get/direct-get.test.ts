@@ -109,6 +109,20 @@ describe("direct GET", () => {
     expect(Buffer.from(await store.get("config")).toString()).toBe("body");
   });
 
+  it("acknowledges a head at once, so that a server that waits for that sends the body", async () => {
+    // Nagle's algorithm is on: the body, which fills no packet, goes out when the head is acknowledged, by itself 40 ms later.
+    const { store } = await openStoreOn([
+      (socket) => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        socket.write("body");
+      },
+    ]);
+    await store.get("config");
+    const began = performance.now();
+    for (let count = 0; count < 100; count++) await store.get("config");
+    expect(performance.now() - began).toBeLessThan(100 * 30);
+  });
+
   it.each([
     ["no HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n\r\n"],
     ["a head without an end", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(70_000)}`],
