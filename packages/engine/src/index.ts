@@ -99,16 +99,7 @@ export type { RepairedPath, TreeDamage } from "./maintenance/tree-repairer.ts";
 export { unlockRepository } from "./maintenance/unlock-repository.ts";
 export type { BlobLocation } from "./repository/blob-index.ts";
 export { BlobWriter } from "./repository/blob-writer.ts";
-export {
-  isStale,
-  type LockJournal,
-  type LockOptions,
-  type LocksSeen,
-  listLocks,
-  lookAtLocks,
-  RepositoryLock,
-  removeLocks,
-} from "./repository/lock.ts";
+export { isStale, type LockJournal, type LockOptions, listLocks, RepositoryLock, removeLocks } from "./repository/lock.ts";
 export type { LockOwner, StoredLock } from "./repository/lock-file.ts";
 export { type InitOptions, initRepository, openRepository, type StorePlace } from "./repository/open-repository.ts";
 export { Repository } from "./repository/repository.ts";

@@ -31,7 +31,7 @@ import { type HostOnTheWay, reachHost } from "./reach-host.ts";
 import { type Checkpoint, loadCheckpoints, RunCheckpoints } from "./run-checkpoints.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
-import { withLock } from "./with-lock.ts";
+import { withLockAndView } from "./with-lock.ts";
 
 export interface BackupOrder extends RunOrder {
   /** "HOST/SOURCE". */
@@ -63,8 +63,11 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
     const outcome = await runRepositoryJob(context, order, repositoryChoice, async (repository, learn) => {
       // Of use above all when the run fails: which system, which tar, how far its clock is off.
       host.reached.then(({ facts }) => learn({ host: facts })).catch(() => {});
-      const backed = await withLock(context, repository, false, (lock) =>
-        backUp({ context, order, asset, policy, repository, started, lock, host }),
+      const backed = await withLockAndView(
+        context,
+        repository,
+        (view, signal) => readState(context, view, asset, signal),
+        (lock, view, state) => backUp({ context, order, asset, policy, repository: view, state, started, lock, host }),
       );
       snapshot = backed.snapshot;
       return { repository: policy.repository, ...backed.end };
@@ -86,30 +89,51 @@ interface BackupParts {
   readonly asset: CompiledAsset;
   readonly policy: CompiledPolicy;
   readonly repository: Repository;
+  readonly state: RepositoryState;
   readonly started: number;
   readonly lock: RepositoryLock;
   readonly host: HostOnTheWay;
 }
 
-async function backUp({ context, order, asset, policy, repository, started, lock, host }: BackupParts): Promise<Backed> {
-  const { signal } = context;
-  const isOfFiles = asset.source.type === "files";
-  // Snapshots and checkpoints before the index: whatever they name is then in it.
+/** What a run finds in the repository. */
+interface RepositoryState {
+  /** Oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  /** Of the asset, by their ids; a dump has none. */
+  readonly stored: ReadonlyMap<string, Checkpoint>;
+}
+
+/** Reads it, and the index after it: whatever is named is then in the index. */
+async function readState(
+  context: JobContext,
+  repository: Repository,
+  asset: CompiledAsset,
+  signal: AbortSignal,
+): Promise<RepositoryState> {
+  // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
+  const onDamaged = (id: string, error: Error) =>
+    context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out");
   const [snapshots, stored] = await Promise.all([
-    repository.listSnapshots({
-      signal,
-      // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
-      onDamaged: (id, error) => context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out"),
-    }),
-    isOfFiles ? loadCheckpoints(context, repository, asset.name) : new Map<string, Checkpoint>(),
+    repository.listSnapshots({ signal, onDamaged }),
+    asset.source.type === "files"
+      ? loadCheckpoints({ ...context, signal }, repository, asset.name)
+      : new Map<string, Checkpoint>(),
   ]);
+  await repository.loadIndex({ signal });
+  return { snapshots, stored };
+}
+
+async function backUp(parts: BackupParts): Promise<Backed> {
+  const { context, order, asset, policy, repository, state, started, lock, host } = parts;
+  const { signal } = context;
+  const { snapshots, stored } = state;
   const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
   if (adopted !== undefined) return adopt(context, adopted);
   const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));
   const run = { asset: asset.name, run: order.runId, startedMs: started };
-  const checkpoints = isOfFiles ? RunCheckpoints.choose(context, repository, run, { stored, parent }) : undefined;
+  const checkpoints =
+    asset.source.type === "files" ? RunCheckpoints.choose(context, repository, run, { stored, parent }) : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
-  await repository.loadIndex({ signal });
   const { machine, facts } = await host.reached;
   const writer = new BlobWriter(repository, { signal, threads: order.threads });
   try {

@@ -1,12 +1,4 @@
-import {
-  isStale,
-  type LocksSeen,
-  lookAtLocks,
-  type Repository,
-  RepositoryLock,
-  removeLocks,
-  type StoredLock,
-} from "@lifeboat/engine";
+import { isStale, listLocks, type Repository, RepositoryLock, removeLocks, type StoredLock } from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
@@ -23,10 +15,7 @@ export async function withLock<T>(
   exclusive: boolean,
   work: (lock: RepositoryLock) => Promise<T>,
 ): Promise<T> {
-  const seen = await lookAtLocks(repository, context.clock);
-  const removed = await removeDead(context, repository, seen.locks);
-  // One look serves both, where nothing was changed after it.
-  const lock = await acquire(context, repository, { exclusive, seen: removed === 0 ? seen : undefined });
+  const lock = await takeLock(context, repository, { exclusive });
   try {
     return await work(lock);
   } finally {
@@ -34,20 +23,95 @@ export async function withLock<T>(
   }
 }
 
+/**
+ * The same with a lock for writing, and with what `read` makes of the repository: it reads while the lock settles. Its view of the
+ * repository is one of its own, of which nobody has read before, and shares the store. What was read counts when the lock holds and all
+ * index files that the view has loaded are still there then; else it is read again (docs/adr/0026).
+ */
+export async function withLockAndView<V, T>(
+  context: JobContext,
+  repository: Repository,
+  read: (view: Repository, signal: AbortSignal) => Promise<V>,
+  work: (lock: RepositoryLock, view: Repository, found: V) => Promise<T>,
+): Promise<T> {
+  const { signal } = context;
+  let early: EarlyReading<V> | undefined;
+  const lock = await takeLock(context, repository, {
+    exclusive: false,
+    stored: () => {
+      early = beginReading(repository, read, signal);
+    },
+    givenUp: () => early?.drop(),
+  });
+  try {
+    const first = await early?.found;
+    // Whatever a prune takes, it first takes the index files that name it.
+    if (first !== undefined && early !== undefined && (await early.view.hasIndexOfBefore({ signal }))) {
+      return await work(lock, early.view, first.value);
+    }
+    const view = repository.forgetful();
+    return await work(lock, view, await read(view, signal));
+  } finally {
+    await early?.drop();
+    await lock.release();
+  }
+}
+
+interface EarlyReading<V> {
+  readonly view: Repository;
+  /** undefined: it failed, perhaps because somebody who was alone removed what it was about to read. Never rejects. */
+  readonly found: Promise<{ readonly value: V } | undefined>;
+  /** What still reads stops, and is waited for: the store may be closed after that. */
+  drop(): Promise<void>;
+}
+
+function beginReading<V>(
+  repository: Repository,
+  read: (view: Repository, signal: AbortSignal) => Promise<V>,
+  signal: AbortSignal,
+): EarlyReading<V> {
+  const stop = new AbortController();
+  const view = repository.forgetful();
+  const found = read(view, AbortSignal.any([signal, stop.signal])).then(
+    (value) => ({ value }),
+    () => undefined,
+  );
+  return {
+    view,
+    found,
+    async drop() {
+      stop.abort();
+      await found;
+    },
+  };
+}
+
+interface Taking {
+  readonly exclusive: boolean;
+  readonly stored?: () => void;
+  /** What was begun with `stored` is of no use: the lock was not to be had. */
+  readonly givenUp?: () => Promise<void> | undefined;
+}
+
+async function takeLock(context: JobContext, repository: Repository, taking: Taking): Promise<RepositoryLock> {
+  const seen = await listLocks(repository);
+  await removeDead(context, repository, seen);
+  return acquire(context, repository, { ...taking, seen });
+}
+
 async function acquire(
   context: JobContext,
   repository: Repository,
-  { exclusive, seen }: { exclusive: boolean; seen: LocksSeen | undefined },
+  { exclusive, stored, givenUp, seen }: Taking & { readonly seen: readonly StoredLock[] },
 ): Promise<RepositoryLock> {
   const { owner, clock, locks, logger, signal } = context;
+  const options = { exclusive, owner, clock, journal: locks, logger, signal, stored };
   for (const [at, pause] of waitMilliseconds.entries()) {
     try {
-      const isFirst = at === 0;
-      return await RepositoryLock.acquire(repository, {
-        ...{ exclusive, owner, clock, journal: locks, logger, signal },
-        ...(isFirst && { seen }),
-      });
+      // Where there was none, the look at dead locks is the first one. A lock that was there may have gone.
+      return await RepositoryLock.acquire(repository, at === 0 && seen.length === 0 ? { ...options, seen } : options);
     } catch (error) {
+      await givenUp?.();
       if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
       // A person sees this once, and not when it was a matter of seconds.
       const level = at === 2 ? "warn" : "info";
@@ -55,7 +119,12 @@ async function acquire(
       await clock.sleep(pause * (0.5 + shareOf(error.context.lock)), signal);
     }
   }
-  return RepositoryLock.acquire(repository, { exclusive, owner, clock, journal: locks, logger, signal });
+  try {
+    return await RepositoryLock.acquire(repository, options);
+  } catch (error) {
+    await givenUp?.();
+    throw error;
+  }
 }
 
 /**
@@ -68,7 +137,7 @@ function shareOf(lockId: unknown): number {
 
 /** Only locks of this installation whose process is known to be gone. Returns how many there were. */
 export async function removeOwnDeadLocks(context: JobContext, repository: Repository): Promise<number> {
-  return removeDead(context, repository, (await lookAtLocks(repository, context.clock)).locks);
+  return removeDead(context, repository, await listLocks(repository));
 }
 
 async function removeDead(context: JobContext, repository: Repository, all: readonly StoredLock[]): Promise<number> {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Clock } from "@lifeboat/model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openObjectStore } from "../backend/index.ts";
-import { objectName } from "../format/index.ts";
 import { listLocks, RepositoryLock, removeLocks } from "./lock.ts";
 import { initRepository } from "./open-repository.ts";
 import type { Repository } from "./repository.ts";
@@ -77,89 +76,6 @@ describe("locks", () => {
       code: "repository-locked",
     });
     expect((await listLocks(repository)).map(({ id }) => id)).toEqual(stored);
-  });
-
-  it("for writing hold as soon as they are stored, and a commit waits for the look that follows", async () => {
-    const settled = Promise.withResolvers<void>();
-    const held: Clock = { ...clock, sleep: () => settled.promise };
-    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock: held });
-    let isAsserted = false;
-    const asserted = lock.assertHeld().then(() => {
-      isAsserted = true;
-    });
-    await clock.sleep(50);
-    expect(isAsserted).toBe(false);
-    settled.resolve();
-    await asserted;
-    await lock.release();
-  });
-
-  it("that were stored too late to be seen by every rival hold only after that look", async () => {
-    const late = { locks: [], beganMs: Date.now() - 201 };
-    const settled = Promise.withResolvers<void>();
-    const held: Clock = { ...clock, sleep: () => settled.promise };
-    let isHeld = false;
-    const acquired = RepositoryLock.acquire(repository, { exclusive: false, owner, clock: held, seen: late }).then((lock) => {
-      isHeld = true;
-      return lock;
-    });
-    await clock.sleep(100);
-    expect(isHeld).toBe(false);
-    settled.resolve();
-    await (await acquired).release();
-  });
-
-  it("for writing let nothing be committed beside a rival that does not give way", async () => {
-    const stock = { time: new Date().toISOString(), exclusive: true, ...owner, hostname: "web1.example.org" };
-    let looks = 0;
-    const between: Clock = {
-      ...clock,
-      sleep: async () => {
-        if (looks++ === 0) await repository.saveUnpacked("lock", JSON.stringify(stock));
-      },
-    };
-    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock: between });
-    await expect(lock.assertHeld()).rejects.toMatchObject({ code: "repository-locked" });
-    expect(looks).toBeGreaterThan(5);
-    await lock.release();
-  });
-
-  it("for writing stay when a rival gives way", async () => {
-    const stock = { time: new Date().toISOString(), exclusive: true, ...owner, hostname: "web1.example.org" };
-    let looks = 0;
-    let id = "";
-    const between: Clock = {
-      ...clock,
-      sleep: async () => {
-        looks++;
-        if (looks === 1) id = await repository.saveUnpacked("lock", JSON.stringify(stock));
-        if (looks === 3) await removeLocks(repository, { ids: new Set([id]) });
-      },
-    };
-    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock: between });
-    await lock.assertHeld();
-    expect(looks).toBeGreaterThanOrEqual(3);
-    await lock.release();
-  });
-
-  it("let nothing be committed on an index that somebody has rewritten since it was loaded", async () => {
-    const id = await repository.saveUnpacked("index", JSON.stringify({ packs: [] }));
-    await repository.loadIndex();
-    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock });
-    await lock.assertHeld();
-    await repository.saveUnpacked("index", JSON.stringify({ packs: [], supersedes: [] }));
-    await lock.assertHeld();
-    await repository.store.delete(objectName("index", id));
-    await expect(lock.assertHeld()).rejects.toMatchObject({ code: "lock-lost" });
-    await lock.release();
-  });
-
-  it("can be released while the look is still to come", async () => {
-    const sleep: Clock["sleep"] = (_, signal) =>
-      new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true }));
-    const lock = await RepositoryLock.acquire(repository, { exclusive: false, owner, clock: { ...clock, sleep } });
-    await lock.release();
-    expect(await listLocks(repository)).toEqual([]);
   });
 
   it("are renewed while the event loop is blocked", async () => {

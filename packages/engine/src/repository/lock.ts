@@ -31,13 +31,9 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   readonly refreshMilliseconds?: number;
   /** What a look at all locks has just found; default: it looks itself. */
-  readonly seen?: LocksSeen | undefined;
-}
-
-/** All locks, and when the look at them began. */
-export interface LocksSeen {
-  readonly locks: readonly StoredLock[];
-  readonly beganMs: number;
+  readonly seen?: readonly StoredLock[] | undefined;
+  /** Told when the lock is stored. It does not hold yet: rivals are looked for after that. */
+  readonly stored?: (() => void) | undefined;
 }
 
 /** What the host name of every lock of Lifeboat's begins with. */
@@ -53,9 +49,6 @@ export class RepositoryLock {
   #wanted: Int32Array | undefined;
   #keeper: Worker | undefined;
   #keeperEnded: Promise<unknown> | undefined;
-  /** Resolves when a look after the settling time has found no rival; rejects when one stays. */
-  #settled: Promise<void> = Promise.resolve();
-  readonly #settling = new AbortController();
   #released = false;
   #renewedMs: number;
   /** Why it is lost, for ever: what was done while it was not there cannot be known. */
@@ -72,19 +65,14 @@ export class RepositoryLock {
     return this.#id;
   }
 
-  /**
-   * Throws `repository-locked` naming the other holder. A lock for writing holds as soon as it was stored in time, and what it guards may
-   * be read then: whoever wants to be alone and was not seen looks later than that, sees it, and gives way (docs/adr/0026). Its own second
-   * look goes on meanwhile, and `assertHeld` waits for it.
-   */
+  /** Throws `repository-locked` naming the other holder. */
   static async acquire(repository: Repository, options: LockOptions): Promise<RepositoryLock> {
     const fields: LockFields = {
       time: new Date(options.clock.now()).toISOString(),
       exclusive: options.exclusive,
       ...options.owner,
     };
-    const { locks, beganMs } = options.seen ?? (await lookAtLocks(repository, options.clock));
-    refuseConflicts(repository, locks, options);
+    refuseConflicts(repository, options.seen ?? (await listLocks(repository)), options);
     const { id, bytes } = encodeUnpacked(repository.sealer, JSON.stringify(fields));
     // Registered before it is stored: a kill between the two leaves a note about nothing, never an unknown lock.
     options.journal?.register(repository.config.id, id);
@@ -96,14 +84,10 @@ export class RepositoryLock {
       // Whoever takes a lock has not begun yet.
       throw withState(error, "nothing was changed");
     }
-    const tookMs = options.clock.now() - beganMs;
-    // Below 0: somebody has set the clock.
-    const holds = !options.exclusive && tookMs >= 0 && tookMs < lockSettleMilliseconds;
     const lock = new RepositoryLock(repository, options, id);
-    lock.#settled = lock.#outlastRivals(holds);
-    lock.#settled.catch(() => {});
     try {
-      if (!holds) await lock.#settled;
+      options.stored?.();
+      await lock.#outlastRivals();
     } catch (error) {
       await lock.release();
       throw error;
@@ -114,36 +98,27 @@ export class RepositoryLock {
 
   /**
    * Others may have stored their lock in the same moment. If all of them gave way, all would try again, and meet again, for ever: of
-   * Lifeboat's own the one with the smallest id stays and waits until the others are gone. It never goes on beside one. One that `holds`
-   * already stays, whatever the ids are: the others have to give way.
+   * Lifeboat's own the one with the smallest id stays and waits until the others are gone. It never goes on beside one.
    */
-  async #outlastRivals(holds: boolean): Promise<void> {
-    const { clock } = this.#options;
-    const stop = this.#settling.signal;
-    const signal = this.#options.signal === undefined ? stop : AbortSignal.any([stop, this.#options.signal]);
+  async #outlastRivals(): Promise<void> {
+    const { clock, signal } = this.#options;
     for (let look = 1; ; look++) {
       await clock.sleep(lockSettleMilliseconds, signal);
       const others = (await listLocks(this.#repository)).filter(({ id }) => id !== this.#id);
       const rivals = others.filter((other) => other.exclusive || this.#options.exclusive);
       if (rivals.length === 0) return;
-      const willGiveWay = holds || rivals.every(({ id, hostname }) => hostname.startsWith(ownHostnames) && this.#id < id);
+      const willGiveWay = rivals.every(({ id, hostname }) => hostname.startsWith(ownHostnames) && this.#id < id);
       if (!willGiveWay || look === maxLooks) refuseConflicts(this.#repository, rivals, this.#options);
     }
   }
 
   /**
    * Call before a commit: a lock that was not renewed in time, or that somebody removed, protects nothing any more, and a prune may
-   * have taken what this job builds on. A prune that has come to its end is also seen by what it does to the index. Throws `lock-lost`,
-   * or `repository-locked` when a rival was there that does not give way.
+   * have taken what this job builds on. Throws `lock-lost`.
    */
   async assertHeld(): Promise<void> {
-    await this.#settled;
     const ageMs = this.#options.clock.now() - this.#renewedMs;
     if (!(await this.#isStored())) this.#lost ??= "was removed by somebody";
-    // Who is alone changes the index himself.
-    if (!this.#options.exclusive && !(await this.#repository.hasIndexOfBefore())) {
-      this.#lost ??= "did not keep others away: the index files that this job builds on are gone";
-    }
     // A store in memory has no keeper; nobody else can reach it.
     const isOld = this.#keeper !== undefined && ageMs >= lockLostMilliseconds;
     const why = this.#lost ?? (isOld ? `was not renewed for ${Math.round(ageMs / 60_000)} minutes` : undefined);
@@ -164,8 +139,6 @@ export class RepositoryLock {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
-    this.#settling.abort(new LifeboatError("cancelled", "the lock was released"));
-    await this.#settled.catch(() => {});
     if (this.#keeper !== undefined && this.#wanted !== undefined) {
       this.#keeper.ref();
       Atomics.store(this.#wanted, 0, 1);
@@ -223,11 +196,6 @@ export class RepositoryLock {
     this.#id = message.lockId;
     this.#renewedMs = this.#options.clock.now();
   }
-}
-
-export async function lookAtLocks(repository: Repository, clock: Clock): Promise<LocksSeen> {
-  const beganMs = clock.now();
-  return { locks: await listLocks(repository), beganMs };
 }
 
 /** All locks; a damaged one counts as exclusive, of an unknown holder. */

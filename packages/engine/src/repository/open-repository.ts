@@ -38,11 +38,8 @@ export async function openRepository(
     await refuseHeadless(store, options);
     throw new LifeboatError("repository-missing", `there is no repository at ${store.url}: it has no config object`);
   });
-  // On its way while the key is derived. Whether the password is right is told first.
-  const configBytes = store.get(configName, { ...options, maxBytes: maxConfigBytes });
-  configBytes.catch(() => {});
   const { keyId, masterKey } = await findMasterKey(store, password, options);
-  const repositoryConfig = readConfig(store, masterKey, await configBytes);
+  const repositoryConfig = await readConfig(store, masterKey, options);
   return openOn(place, { masterKey, keyId, config: repositoryConfig });
 }
 
@@ -64,7 +61,12 @@ const maxConfigBytes = 64 * 1024;
 const bringConfigBack =
   "Bring the object 'config' back from a copy or an older version of it: without it the repository cannot be opened.";
 
-function readConfig(store: ObjectStore, masterKey: SealKey, bytes: Uint8Array): RepositoryConfig {
+async function readConfig(
+  store: ObjectStore,
+  masterKey: SealKey,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<RepositoryConfig> {
+  const bytes = await store.get(configName, { ...options, maxBytes: maxConfigBytes });
   let config: RepositoryConfig;
   try {
     config = decodeConfig(new Sealer(masterKey).open(bytes));
