@@ -66,7 +66,7 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
       const backed = await withLockAndView(
         context,
         repository,
-        (view, signal) => readState(context, view, asset, signal),
+        (view, signal) => readState(view, asset, signal),
         (lock, view, state) => backUp({ context, order, asset, policy, repository: view, state, started, lock, host }),
       );
       snapshot = backed.snapshot;
@@ -100,39 +100,46 @@ interface RepositoryState {
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
   /** Of the asset, by their ids; a dump has none. */
-  readonly stored: ReadonlyMap<string, Checkpoint>;
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
+  /** What could not be read and is passed over: told once, however often it was read. */
+  readonly warnings: readonly { readonly fields: Readonly<Record<string, string>>; readonly message: string }[];
 }
 
 /** Reads it, and the index after it: whatever is named is then in the index. */
-async function readState(
-  context: JobContext,
-  repository: Repository,
-  asset: CompiledAsset,
-  signal: AbortSignal,
-): Promise<RepositoryState> {
-  // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
-  const onDamaged = (id: string, error: Error) =>
-    context.logger.warn({ snapshot: id, error: error.message }, "a snapshot is damaged and left out");
-  const [snapshots, stored] = await Promise.all([
-    repository.listSnapshots({ signal, onDamaged }),
+async function readState(repository: Repository, asset: CompiledAsset, signal: AbortSignal): Promise<RepositoryState> {
+  const warnings: { fields: Record<string, string>; message: string }[] = [];
+  const [snapshots, checkpoints] = await Promise.all([
+    repository.listSnapshots({
+      signal,
+      // Not to back up would be worse than to read a source anew because its last snapshot cannot be read.
+      onDamaged: (id, error) =>
+        warnings.push({ fields: { snapshot: id, error: error.message }, message: "a snapshot is damaged and left out" }),
+    }),
     asset.source.type === "files"
-      ? loadCheckpoints({ ...context, signal }, repository, asset.name)
+      ? loadCheckpoints(repository, asset.name, {
+          signal,
+          onUnreadable: (id, cause) =>
+            warnings.push({ fields: { checkpoint: id, cause }, message: "a checkpoint cannot be read and is passed over" }),
+        })
       : new Map<string, Checkpoint>(),
   ]);
   await repository.loadIndex({ signal });
-  return { snapshots, stored };
+  return { snapshots, checkpoints, warnings };
 }
 
 async function backUp(parts: BackupParts): Promise<Backed> {
   const { context, order, asset, policy, repository, state, started, lock, host } = parts;
   const { signal } = context;
-  const { snapshots, stored } = state;
+  const { snapshots } = state;
+  for (const { fields, message } of state.warnings) context.logger.warn(fields, message);
   const adopted = snapshots.find((snapshot) => snapshot.tags?.includes(runTag(order.runId)));
   if (adopted !== undefined) return adopt(context, adopted);
   const parent = snapshots.findLast((snapshot) => snapshot.tags?.includes(assetTag(asset.name)));
   const run = { asset: asset.name, run: order.runId, startedMs: started };
   const checkpoints =
-    asset.source.type === "files" ? RunCheckpoints.choose(context, repository, run, { stored, parent }) : undefined;
+    asset.source.type === "files"
+      ? RunCheckpoints.choose(context, repository, run, { stored: state.checkpoints, parent })
+      : undefined;
   if (checkpoints?.found !== undefined) order.resumes?.(checkpoints.found);
   const { machine, facts } = await host.reached;
   const writer = new BlobWriter(repository, { signal, threads: order.threads });

@@ -36,14 +36,8 @@ export async function runCheck(
     const cause = `${report.errorCount} errors, first: ${first.kind} ${first.id}: ${first.detail}`.slice(0, 1000);
     return { result: "failed", figures, cause, code: "repository-damaged" };
   };
-  const checkLocked = (repository: Repository) =>
-    withLock(context, repository, false, async (lock) => {
-      const end = await check(repository);
-      // Beside a prune sound packs look damaged, and what was checked may be gone.
-      await lock.assertHeld();
-      return end;
-    });
-  const work = order.noLock === true ? check : checkLocked;
+  const work = (repository: Repository) =>
+    order.noLock === true ? check(repository) : withLock(context, repository, false, () => check(repository));
   const outcome = await runRepositoryJob(context, order, order.repository, work, { isReadOnly: order.noLock === true });
   return { ...outcome, report };
 }

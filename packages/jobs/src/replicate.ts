@@ -30,7 +30,7 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
     if (policy.replicate.to.length === 0) return { result: "skipped", cause: `policy ${policy.name} has no replica` };
     const figures: Record<string, number> = { snapshots_copied: 0, snapshots_failed: 0, bytes_copied: 0, side_objects_copied: 0 };
     const failures: string[] = [];
-    await withLock(context, source, false, async (sourceLock) => {
+    await withLock(context, source, false, async () => {
       for (const name of policy.replicate.to) {
         const destination = await openOrCreate(context, name, source);
         try {
@@ -42,10 +42,7 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
               destination,
               figures,
               failures,
-              beforeCommit: async () => {
-                await sourceLock.assertHeld();
-                await lock.assertHeld();
-              },
+              beforeCommit: () => lock.assertHeld(),
             }),
           );
           const there = await destination.listSnapshots({ signal: context.signal });

@@ -123,9 +123,9 @@ export class RunCheckpoints implements ArchiveCheckpoints {
 
 /** Those of an asset, by their ids; before the index is loaded, so that what they name is in it. */
 export async function loadCheckpoints(
-  { signal, logger }: JobContext,
   repository: Repository,
   asset: string,
+  { signal, onUnreadable }: { readonly signal: AbortSignal; readonly onUnreadable: (id: string, cause: string) => void },
 ): Promise<Map<string, Checkpoint>> {
   const found = new Map<string, Checkpoint>();
   for (const id of (await repository.listSide("checkpoint", { signal })).slice(0, maxLoaded)) {
@@ -135,7 +135,7 @@ export async function loadCheckpoints(
     } catch (error) {
       signal.throwIfAborted();
       // Of whichever asset it is: it would only have saved reading again.
-      logger.warn({ checkpoint: id, cause: messageOf(error) }, "a checkpoint cannot be read and is passed over");
+      onUnreadable(id, messageOf(error));
     }
   }
   return found;

@@ -1,4 +1,12 @@
-import { isStale, listLocks, type Repository, RepositoryLock, removeLocks, type StoredLock } from "@lifeboat/engine";
+import {
+  isStale,
+  type LockOptions,
+  listLocks,
+  type Repository,
+  RepositoryLock,
+  removeLocks,
+  type StoredLock,
+} from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
 import type { JobContext } from "./job-context.ts";
 
@@ -24,94 +32,99 @@ export async function withLock<T>(
 }
 
 /**
- * The same with a lock for writing, and with what `read` makes of the repository: it reads while the lock settles. Its view of the
- * repository is one of its own, of which nobody has read before, and shares the store. What was read counts when the lock holds and all
- * index files that the view has loaded are still there then; else it is read again (docs/adr/0026).
+ * The same with a lock for writing, and with what `read` makes of the repository: it reads through a fresh `forgetful` view while the lock
+ * settles, and `work` is given both. They count when the lock holds and all index files that the view has loaded are still there then; else
+ * it is read again (docs/adr/0026).
  */
 export async function withLockAndView<V, T>(
   context: JobContext,
   repository: Repository,
-  read: (view: Repository, signal: AbortSignal) => Promise<V>,
+  read: ReadView<V>,
   work: (lock: RepositoryLock, view: Repository, found: V) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
   let early: EarlyReading<V> | undefined;
   const lock = await takeLock(context, repository, {
     exclusive: false,
-    stored: () => {
-      early = beginReading(repository, read, signal);
+    onStored: () => {
+      early = new EarlyReading(repository, read, signal);
     },
-    givenUp: () => early?.drop(),
+    onGivenUp: () => early?.drop(),
   });
   try {
-    const first = await early?.found;
-    // Whatever a prune takes, it first takes the index files that name it.
-    if (first !== undefined && early !== undefined && (await early.view.hasIndexOfBefore({ signal }))) {
-      return await work(lock, early.view, first.value);
-    }
+    const confirmed = await early?.confirm();
+    // The lock would keep it: two indexes in memory for hours.
+    early = undefined;
+    if (confirmed !== undefined) return await work(lock, confirmed.view, confirmed.found);
     const view = repository.forgetful();
     return await work(lock, view, await read(view, signal));
   } finally {
-    await early?.drop();
     await lock.release();
   }
 }
 
-interface EarlyReading<V> {
-  readonly view: Repository;
-  /** undefined: it failed, perhaps because somebody who was alone removed what it was about to read. Never rejects. */
-  readonly found: Promise<{ readonly value: V } | undefined>;
-  /** What still reads stops, and is waited for: the store may be closed after that. */
-  drop(): Promise<void>;
-}
+type ReadView<V> = (view: Repository, signal: AbortSignal) => Promise<V>;
 
-function beginReading<V>(
-  repository: Repository,
-  read: (view: Repository, signal: AbortSignal) => Promise<V>,
-  signal: AbortSignal,
-): EarlyReading<V> {
-  const stop = new AbortController();
-  const view = repository.forgetful();
-  const found = read(view, AbortSignal.any([signal, stop.signal])).then(
-    (value) => ({ value }),
-    () => undefined,
-  );
-  return {
-    view,
-    found,
-    async drop() {
-      stop.abort();
-      await found;
-    },
-  };
+class EarlyReading<V> {
+  readonly #view: Repository;
+  readonly #signal: AbortSignal;
+  readonly #stop = new AbortController();
+  readonly #found: Promise<V>;
+
+  constructor(repository: Repository, read: ReadView<V>, signal: AbortSignal) {
+    this.#view = repository.forgetful();
+    this.#signal = signal;
+    this.#found = read(this.#view, AbortSignal.any([signal, this.#stop.signal]));
+    this.#found.catch(() => {});
+  }
+
+  /** When the lock holds. undefined: somebody who was alone may have removed some of it. */
+  async confirm(): Promise<{ readonly view: Repository; readonly found: V } | undefined> {
+    try {
+      const found = await this.#found;
+      // Whatever a prune takes, it first takes the index files that name it.
+      if (await this.#view.areLoadedIndexFilesThere({ signal: this.#signal })) return { view: this.#view, found };
+    } catch (error) {
+      this.#stop.abort();
+      this.#signal.throwIfAborted();
+      if (!isLifeboatError(error, "object-missing") && !isLifeboatError(error, "repository-damaged")) throw error;
+    }
+    return undefined;
+  }
+
+  /** The lock was not to be had: what still reads is told to stop. */
+  async drop(): Promise<void> {
+    this.#stop.abort();
+    await this.#found.catch(() => {});
+  }
 }
 
 interface Taking {
   readonly exclusive: boolean;
-  readonly stored?: () => void;
-  /** What was begun with `stored` is of no use: the lock was not to be had. */
-  readonly givenUp?: () => Promise<void> | undefined;
+  readonly onStored?: () => void;
+  /** What was begun with `onStored` is of no use. */
+  readonly onGivenUp?: () => Promise<void> | undefined;
 }
 
 async function takeLock(context: JobContext, repository: Repository, taking: Taking): Promise<RepositoryLock> {
+  const { owner, clock, locks, logger, signal } = context;
   const seen = await listLocks(repository);
   await removeDead(context, repository, seen);
-  return acquire(context, repository, { ...taking, seen });
-}
-
-async function acquire(
-  context: JobContext,
-  repository: Repository,
-  { exclusive, stored, givenUp, seen }: Taking & { readonly seen: readonly StoredLock[] },
-): Promise<RepositoryLock> {
-  const { owner, clock, locks, logger, signal } = context;
-  const options = { exclusive, owner, clock, journal: locks, logger, signal, stored };
+  const attempt = async (first: Pick<LockOptions, "seen">) => {
+    const { exclusive, onStored } = taking;
+    const options = { exclusive, owner, clock, journal: locks, logger, signal, onStored };
+    try {
+      return await RepositoryLock.acquire(repository, { ...options, ...first });
+    } catch (error) {
+      await taking.onGivenUp?.();
+      throw error;
+    }
+  };
   for (const [at, pause] of waitMilliseconds.entries()) {
     try {
       // Where there was none, the look at dead locks is the first one. A lock that was there may have gone.
-      return await RepositoryLock.acquire(repository, at === 0 && seen.length === 0 ? { ...options, seen } : options);
+      return await attempt(at === 0 && seen.length === 0 ? { seen } : {});
     } catch (error) {
-      await givenUp?.();
       if (!isLifeboatError(error, "repository-locked") || error.context.stale === true) throw error;
       // A person sees this once, and not when it was a matter of seconds.
       const level = at === 2 ? "warn" : "info";
@@ -119,12 +132,7 @@ async function acquire(
       await clock.sleep(pause * (0.5 + shareOf(error.context.lock)), signal);
     }
   }
-  try {
-    return await RepositoryLock.acquire(repository, options);
-  } catch (error) {
-    await givenUp?.();
-    throw error;
-  }
+  return attempt({});
 }
 
 /**

@@ -178,6 +178,25 @@ describe.skipIf(!hasRestic)(
       expectSound(path);
     });
 
+    it("packs are not repaired while an index file is damaged: it may name them, and somebody's cache may have it whole", async () => {
+      const path = fixture.copyRepository();
+      const [pack] = await packsOf(path, "data");
+      flip(pack!, 1000);
+      flip(objectPaths(path, "index")[0]!, 40);
+      const packs = [basename(pack!)];
+      await expect(repairPacks(await fixture.open(path), { ...options(), packs })).rejects.toMatchObject({
+        code: "repository-damaged",
+        hint: expect.stringContaining("repair index"),
+      });
+      expect(existsSync(pack!)).toBe(true);
+      await repairIndex(await fixture.open(path), options());
+      expect(await repairPacks(await fixture.open(path), { ...options(), packs })).toMatchObject({
+        packs: [{ outcome: "salvaged" }],
+      });
+      await repairSnapshots(await fixture.open(path), true);
+      expectSound(path);
+    });
+
     it.each([
       ["its end", (bytes: Buffer) => bytes.subarray(0, bytes.length - 3000)],
       ["its header", (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -30), Buffer.alloc(30)])],

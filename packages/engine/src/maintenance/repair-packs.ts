@@ -69,6 +69,13 @@ export async function repairPacks(original: Repository, options: RepairPacksOpti
   const reporter = createProgressReporter(options.clock, options.progress);
   const wanted = new Set(options.packs);
   const index = await loadIndexFiles(repository, { signal });
+  const [damaged] = index.damaged;
+  // It may name these packs, and a machine that has it in its cache would build on it when they are gone.
+  if (!dryRun && damaged !== undefined) {
+    throw new LifeboatError("repository-damaged", `${damaged.detail}; no pack was repaired`, {
+      hint: "Run 'lifeboat repo repair index' first: then the index names all packs that can be read.",
+    });
+  }
   const indexed = new Map<string, PackedBlob[]>();
   for (const { packId, ...blob } of index.repository.index.entries()) {
     if (!wanted.has(packId)) continue;

@@ -33,7 +33,7 @@ export interface LockOptions {
   /** What a look at all locks has just found; default: it looks itself. */
   readonly seen?: readonly StoredLock[] | undefined;
   /** Told when the lock is stored. It does not hold yet: rivals are looked for after that. */
-  readonly stored?: (() => void) | undefined;
+  readonly onStored?: (() => void) | undefined;
 }
 
 /** What the host name of every lock of Lifeboat's begins with. */
@@ -86,7 +86,7 @@ export class RepositoryLock {
     }
     const lock = new RepositoryLock(repository, options, id);
     try {
-      options.stored?.();
+      options.onStored?.();
       await lock.#outlastRivals();
     } catch (error) {
       await lock.release();

@@ -105,11 +105,10 @@ export class Repository {
     for (const id of (await this.#cache?.list("data")) ?? []) if (!this.index.hasPack(id)) await this.#cache?.remove("data", id);
   }
 
-  /** Whether all index files that were loaded are still there. A prune takes those that name what it has removed. */
-  async hasIndexOfBefore(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
-    if (this.#indexIds.size === 0) return true;
-    const now = new Set(await this.listIds("index", options));
-    return [...this.#indexIds].every((id) => now.has(id));
+  /** A prune takes the index files that name what it removes; the store itself is asked, not a cache. */
+  async areLoadedIndexFilesThere(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+    const there = new Set(await this.listIds("index", options));
+    return [...this.#indexIds].every((id) => there.has(id));
   }
 
   async listIds(kind: ObjectKind, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {

@@ -9,7 +9,7 @@ const windowBytes = 64 * 1024;
  * decrypts all that one read of the socket has brought, 64 KiB), and one window more: the next read must have a place.
  */
 const spareBytes = 4 * windowBytes;
-/** A server that holds pieces back holds back what fills no packet: of a long answer the end. Packets are as long at most. */
+/** A server that holds pieces back (see `acknowledge`) holds back what fills no packet: of a long answer the end. Packets are as long at most. */
 const lastPieceBytes = 64 * 1024;
 
 export interface ConnectionOptions {
@@ -145,7 +145,8 @@ export class DirectConnection {
   #receive(count: number, buffer: Uint8Array): boolean {
     if (buffer.buffer !== this.#spare.buffer) {
       const { target, at } = this.#wanted!;
-      if (target.length - at - count <= lastPieceBytes) acknowledge(this.#socket);
+      const left = target.length - at - count;
+      if (left > 0 && left <= lastPieceBytes) acknowledge(this.#socket);
       this.#wanted!.at += count;
       this.#settleFull();
       return this.#wanted !== undefined;
@@ -157,6 +158,7 @@ export class DirectConnection {
       return false;
     }
     this.#end += count;
+    // Whether a body follows the head is known only later.
     acknowledge(this.#socket);
     if (this.#headWanted !== undefined) this.#takeHead();
     else if (this.#wanted !== undefined) this.#takeSpare();
