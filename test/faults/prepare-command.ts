@@ -80,12 +80,16 @@ export class CommandKitchen {
         await this.#forgetSome(place);
         return plain(["repo", "prune", ...on, "--yes", "--max-unused", this.#random.below(2) === 0 ? "0%" : "5%"]);
       case "forget": {
-        const count = (await place.names("snapshots")).length - 1;
-        const keep = Math.max(1, count - 1 - this.#random.below(3));
         const asset = name === "disk" ? "web1/disk" : "web1/tree";
+        // Besides those of the asset there is the first one, and on the disk what was copied there.
+        const all = (await place.names("snapshots")).length;
+        const ofAsset = ["snapshots", "--no-lock", "--json", "--tag", `asset=${asset}`];
+        const count = (JSON.parse((await place.restic.run(ofAsset)).stdout) as unknown[]).length;
+        if (count < 2) return this.prepare({ command: "backup", place: name, kind });
+        const keep = Math.max(1, count - 1 - this.#random.below(3));
         return plain(["snapshots", "forget", ...on, "--asset", asset, "--keep-last", String(keep), "--yes"], {
           mayRemove: true,
-          judge: async () => expect(await place.names("snapshots")).toHaveLength(1 + Math.min(keep, count)),
+          judge: async () => expect(await place.names("snapshots")).toHaveLength(all - (count - keep)),
         });
       }
       case "rewrite": {

@@ -44,8 +44,11 @@ function expectedCode(kind: FaultKind): RegExp {
 }
 
 /** Packs that nobody needs any more may stay: the prune has done its work, and says that these are left. */
-function leavesPacks(plan: FaultPlan, fired: string): boolean {
-  return plan.command === "prune" && /"DELETE data"/.test(fired);
+function leavesPacks(plan: FaultPlan, fired: string, { exitCode, stderr }: EndedLifeboat): boolean {
+  if (plan.command !== "prune" || !/"DELETE data"/.test(fired)) return false;
+  // Packs that no index names go first: what is to be moved cannot be stored then.
+  const writesAfter = / that no index names/.test(stderr) && /^ *move /m.test(stderr);
+  return !(writesAfter && exitCode === 1);
 }
 
 function expectFailure({ exitCode, signal, stderr, stdout }: EndedLifeboat, code: RegExp, name: string): void {
@@ -89,7 +92,8 @@ function noteShape(plan: FaultPlan, shape: CommandShape): void {
 
 /** Breaks it at a random point; where the command never came to it, at the first one, and then fails. */
 async function breakOnce(plan: FaultPlan): Promise<{ command: PreparedCommand; before: string[][]; fault: BrokenCommand }> {
-  for (const early of [false, true, true]) {
+  // Some have nothing to do, as a rewrite without a hit: then another one.
+  for (const early of [false, true, true, true, true, true]) {
     let shape = shapes.get(keyOf(plan));
     if (shape === undefined) {
       const command = await kitchen.prepare(plan);
@@ -115,7 +119,7 @@ test.for(plans)("fault $number: $kind, $form, $command, $place", { timeout: 600_
   broken.push(name);
   if (plan.form === "passing") expect(fault.ended.exitCode, `${name}\n${fault.ended.stderr}`).toBe(0);
   else if (plan.kind.startsWith("SIGKILL")) expect([null, 0], name).toContain(fault.ended.exitCode);
-  else if (leavesPacks(plan, String(fault.fired))) {
+  else if (leavesPacks(plan, String(fault.fired), fault.ended)) {
     expect(fault.ended.exitCode, `${name}\n${fault.ended.stderr}`).toBe(3);
     expect(fault.ended.stderr, name).toContain("that nobody needs could not be deleted");
   } else expectFailure(fault.ended, expectedCode(plan.kind), name);

@@ -71,7 +71,7 @@ export async function repairPacks(original: Repository, options: RepairPacksOpti
   const index = await loadIndexFiles(repository, { signal });
   const [damaged] = index.damaged;
   // It may name these packs, and a machine that has it in its cache would build on it when they are gone.
-  if (!dryRun && damaged !== undefined) {
+  if (damaged !== undefined) {
     throw new LifeboatError("repository-damaged", `${damaged.detail}; no pack was repaired`, {
       hint: "Run 'lifeboat repo repair index' first: then the index names all packs that can be read.",
     });
