@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = "packages/engine/native";
+const headers = ["sha256-pair.h"];
 const names = ["blob-codec", "acknowledge"];
 
 /** Whether they are there and not older than their sources. */
@@ -20,16 +21,17 @@ export function compileNativeParts(root) {
 
 function isBuilt(root, name) {
   const built = join(root, folder, productOf(name));
-  return existsSync(built) && statSync(built).mtimeMs >= statSync(join(root, folder, `${name}.c`)).mtimeMs;
+  const sources = [`${name}.c`, ...headers].map((file) => statSync(join(root, folder, file)).mtimeMs);
+  return existsSync(built) && sources.every((time) => statSync(built).mtimeMs >= time);
 }
 
 function compile(root, name) {
   const at = join(root, folder);
   mkdirSync(join(at, "build"), { recursive: true });
-  const headers = join(root, "node_modules", `node-linux-${process.arch}`, "include/node");
+  const nodeHeaders = join(root, "node_modules", `node-linux-${process.arch}`, "include/node");
   const flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden", "-fstack-protector-strong"];
   const made = `build/${process.pid}.new`;
-  const { stderr, status, error } = spawnSync("gcc", [...flags, `-I${headers}`, `${name}.c`, "-o", made], {
+  const { stderr, status, error } = spawnSync("gcc", [...flags, `-I${nodeHeaders}`, `${name}.c`, "-o", made], {
     cwd: at,
     encoding: "utf8",
   });

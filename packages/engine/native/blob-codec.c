@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sha256-pair.h"
 
 /* The stable part of zstd.h (1.x), which Node does not ship with its headers. */
 typedef struct ZSTD_CCtx_s ZSTD_CCtx;
@@ -43,6 +44,22 @@ typedef struct {
   size_t size;
 } scratch;
 
+/* The hash of a pack so far; it lags behind, by whatever there was no other hash to go along with. */
+typedef struct {
+  uint32_t words[8];
+  uint64_t bytes; /* whole blocks */
+  uint64_t seen;  /* the longest that the pack was */
+} pack_hash;
+
+/* A hash that is being made: by OpenSSL, or block by block beside that of a pack. */
+typedef struct {
+  bool is_ours;
+  uint32_t words[8];
+  uint64_t bytes;
+  const uint8_t *rest; /* behind the last whole block */
+  size_t rest_bytes;
+} blob_hash;
+
 typedef struct {
   EVP_CIPHER_CTX *stream;  /* AES-256-CTR with the encryption key */
   EVP_CIPHER_CTX *reading; /* the same once more, to read back while sealing */
@@ -60,6 +77,11 @@ typedef struct {
   scratch compressed;
   scratch plain;
   uint8_t part[part_bytes];
+  bool has_pairs; /* two hashes at once cost little more than one */
+  /* For the time of one call: the pack whose hash goes along, from its first byte, and how many blocks of it there are. */
+  pack_hash *beside;
+  const uint8_t *beside_bytes;
+  size_t beside_blocks;
 } codec;
 
 static void free_scratch(scratch *memory) {
@@ -126,6 +148,7 @@ static codec *create(const uint8_t *encrypt, const uint8_t *mac_k, const uint8_t
   self->compressor = ZSTD_createCCtx();
   self->decompressor = ZSTD_createDCtx();
   self->nonce_at = sizeof self->nonces;
+  self->has_pairs = sha256_pair_supported();
   bool ready = self->stream != NULL && self->reading != NULL && self->pad != NULL && self->sha256 != NULL && self->digest != NULL &&
                self->mac != NULL && self->mac_again != NULL && self->compressor != NULL && self->decompressor != NULL;
   if (!ready) {
@@ -139,9 +162,51 @@ static codec *create(const uint8_t *encrypt, const uint8_t *mac_k, const uint8_t
   return self;
 }
 
+static void restart(pack_hash *hash) {
+  memcpy(hash->words, sha256_start, sizeof hash->words);
+  hash->bytes = hash->seen = 0;
+}
+
+/* Blocks of the pack that can still go along. */
+static size_t blocks_beside(const codec *self) {
+  return self->beside == NULL ? 0 : self->beside_blocks - (size_t)(self->beside->bytes / sha256_block_bytes);
+}
+
+static bool start_hash(codec *self, blob_hash *hash) {
+  memset(hash, 0, sizeof *hash);
+  hash->is_ours = blocks_beside(self) > 0;
+  if (!hash->is_ours) return EVP_DigestInit_ex2(self->digest, self->sha256, NULL) == 1;
+  memcpy(hash->words, sha256_start, sizeof hash->words);
+  return true;
+}
+
+/* All but the last have whole blocks, and what the last has stays where it is until the end. */
+static bool add_to_hash(codec *self, blob_hash *hash, const uint8_t *bytes, size_t length) {
+  if (!hash->is_ours) return EVP_DigestUpdate(self->digest, bytes, length) == 1;
+  if (hash->rest_bytes > 0) return false;
+  size_t blocks = length / sha256_block_bytes;
+  size_t along = blocks_beside(self);
+  size_t both = blocks < along ? blocks : along;
+  if (both > 0) {
+    sha256_two(hash->words, bytes, self->beside->words, self->beside_bytes + self->beside->bytes, both);
+    self->beside->bytes += both * sha256_block_bytes;
+  }
+  if (blocks > both) sha256_one(hash->words, bytes + both * sha256_block_bytes, blocks - both);
+  hash->bytes += length;
+  hash->rest = bytes + blocks * sha256_block_bytes;
+  hash->rest_bytes = length % sha256_block_bytes;
+  return true;
+}
+
+static bool end_hash(codec *self, blob_hash *hash, uint8_t *id) {
+  if (!hash->is_ours) return EVP_DigestFinal_ex(self->digest, id, NULL) == 1;
+  sha256_end(hash->words, hash->rest, hash->rest_bytes, hash->bytes, id);
+  return true;
+}
+
 static bool hash(codec *self, const uint8_t *bytes, size_t length, uint8_t *id) {
-  return EVP_DigestInit_ex2(self->digest, self->sha256, NULL) == 1 && EVP_DigestUpdate(self->digest, bytes, length) == 1 &&
-         EVP_DigestFinal_ex(self->digest, id, NULL) == 1;
+  blob_hash made;
+  return start_hash(self, &made) && add_to_hash(self, &made, bytes, length) && end_hash(self, &made, id);
 }
 
 /* Bernstein, "The Poly1305-AES message-authentication code": the pad is the nonce, encrypted. */
@@ -242,6 +307,31 @@ static bool read_codec(napi_env env, napi_value value, codec **result) {
   return true;
 }
 
+static bool read_pack_hash(napi_env env, napi_value value, pack_hash **result) {
+  void *data = NULL;
+  if (napi_get_value_external(env, value, &data) != napi_ok || data == NULL) return fail(env, "the hash of a pack was expected");
+  *result = data;
+  return true;
+}
+
+/* A pack hash and the pack as far as it is made, or undefined twice. For this call only: nobody knows how long the bytes stay. */
+static bool read_beside(napi_env env, codec *self, napi_value hash, napi_value bytes) {
+  napi_valuetype type;
+  view pack;
+  self->beside = NULL;
+  if (napi_typeof(env, hash, &type) != napi_ok) return false;
+  if (type == napi_undefined) return true;
+  pack_hash *beside;
+  if (!read_pack_hash(env, hash, &beside) || !read_view(env, bytes, &pack)) return false;
+  if (beside->seen > pack.length) return fail(env, "a pack became shorter while it was hashed");
+  beside->seen = pack.length;
+  if (!self->has_pairs) return true;
+  self->beside = beside;
+  self->beside_bytes = pack.bytes;
+  self->beside_blocks = pack.length / sha256_block_bytes;
+  return true;
+}
+
 /* `[at, at + length)` lies within the array. */
 static bool read_range(napi_env env, napi_value array, napi_value at, napi_value length, view *result) {
   view all;
@@ -291,13 +381,66 @@ static napi_value create_codec(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* hash(codec, bytes, ranges: Uint32Array of offset and length, ids) */
-static napi_value hash_ranges(napi_env env, napi_callback_info info) {
+static void finalize_pack_hash(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free(data);
+}
+
+/* createPackHash() */
+static napi_value create_pack_hash(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value result = NULL;
+  pack_hash *made = malloc(sizeof *made);
+  if (made == NULL) {
+    fail(env, "no memory was left");
+    return NULL;
+  }
+  restart(made);
+  if (napi_create_external(env, made, finalize_pack_hash, NULL, &result) != napi_ok) free(made);
+  return result;
+}
+
+/* finishPackHash(codec, packHash, bytes, id): hashes what is left of the pack, writes the id, and begins anew. */
+static napi_value finish_pack_hash(napi_env env, napi_callback_info info) {
   napi_value values[4];
   codec *self;
+  pack_hash *made;
+  view bytes, id;
+  if (!read_arguments(env, info, 4, values) || !read_codec(env, values[0], &self) || !read_pack_hash(env, values[1], &made) ||
+      !read_view(env, values[2], &bytes) || !read_view(env, values[3], &id))
+    return NULL;
+  self->beside = NULL;
+  bool done = id.length == id_bytes && made->seen <= bytes.length;
+  if (done && made->bytes == 0) {
+    done = hash(self, bytes.bytes, bytes.length, id.bytes);
+  } else if (done) {
+    size_t left = bytes.length - (size_t)made->bytes;
+    size_t blocks = left / sha256_block_bytes;
+    sha256_one(made->words, bytes.bytes + made->bytes, blocks);
+    size_t rest_bytes = left % sha256_block_bytes;
+    sha256_end(made->words, bytes.bytes + bytes.length - rest_bytes, rest_bytes, bytes.length, id.bytes);
+  }
+  restart(made);
+  if (!done) fail(env, "a pack became shorter while it was hashed, or could not be hashed");
+  return NULL;
+}
+
+/* forgetPackHash(packHash): begins anew. */
+static napi_value forget_pack_hash(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  pack_hash *made;
+  if (read_arguments(env, info, 1, values) && read_pack_hash(env, values[0], &made)) restart(made);
+  return NULL;
+}
+
+/* hash(codec, bytes, ranges: Uint32Array of offset and length, ids, packHash or undefined, its bytes) */
+static napi_value hash_ranges(napi_env env, napi_callback_info info) {
+  napi_value values[6];
+  codec *self;
   view bytes, ids;
-  if (!read_arguments(env, info, 4, values) || !read_codec(env, values[0], &self) || !read_view(env, values[1], &bytes) ||
-      !read_view(env, values[3], &ids))
+  if (!read_arguments(env, info, 6, values) || !read_codec(env, values[0], &self) || !read_view(env, values[1], &bytes) ||
+      !read_view(env, values[3], &ids) || !read_beside(env, self, values[4], values[5]))
     return NULL;
   napi_typedarray_type type;
   size_t count;
@@ -387,29 +530,31 @@ static napi_value seal(napi_env env, napi_callback_info info) {
 }
 
 /* Decrypts without compression, in parts; hashes, and writes where there is a target. */
-static bool open_plain(codec *self, const view *payload, uint8_t *target) {
-  if (EVP_DigestInit_ex2(self->digest, self->sha256, NULL) != 1) return false;
+static bool open_plain(codec *self, const view *payload, uint8_t *target, uint8_t *id) {
+  blob_hash made;
+  if (!start_hash(self, &made)) return false;
   for (size_t at = 0; at < payload->length; at += part_bytes) {
     size_t part = payload->length - at < part_bytes ? payload->length - at : part_bytes;
     uint8_t *plain = target == NULL ? self->part : target + at;
-    if (!crypt(self->stream, plain, payload->bytes + at, part) || EVP_DigestUpdate(self->digest, plain, part) != 1) return false;
+    if (!crypt(self->stream, plain, payload->bytes + at, part) || !add_to_hash(self, &made, plain, part)) return false;
   }
-  return true;
+  return end_hash(self, &made, id);
 }
 
 /*
- * open(codec, sealed, at, length, uncompressedBytes, id, target, targetAt): checks tag, length and hash, and writes the plain bytes to
- * `target` unless that is undefined. `uncompressedBytes` is 0 for a blob that is not compressed. Gives the plain length or what is wrong.
+ * open(codec, sealed, at, length, uncompressedBytes, id, target, targetAt, packHash or undefined, its bytes): checks tag, length and hash,
+ * and writes the plain bytes to `target` unless that is undefined. `uncompressedBytes` is 0 for a blob that is not compressed. Gives the
+ * plain length or what is wrong.
  */
 static napi_value open_blob(napi_env env, napi_callback_info info) {
-  napi_value values[8];
+  napi_value values[10];
   codec *self;
   view sealed, id, target = {NULL, 0};
   size_t uncompressed, target_at;
   napi_valuetype target_type;
-  if (!read_arguments(env, info, 8, values) || !read_codec(env, values[0], &self) ||
+  if (!read_arguments(env, info, 10, values) || !read_codec(env, values[0], &self) ||
       !read_range(env, values[1], values[2], values[3], &sealed) || !read_size(env, values[4], &uncompressed) ||
-      !read_view(env, values[5], &id) || !read_size(env, values[7], &target_at) ||
+      !read_view(env, values[5], &id) || !read_size(env, values[7], &target_at) || !read_beside(env, self, values[8], values[9]) ||
       napi_typeof(env, values[6], &target_type) != napi_ok)
     return NULL;
   if (id.length != id_bytes) {
@@ -431,7 +576,7 @@ static napi_value open_blob(napi_env env, napi_callback_info info) {
   uint8_t found[id_bytes];
   bool done = fits == 1 && EVP_EncryptInit_ex2(self->stream, NULL, NULL, sealed.bytes, NULL) == 1;
   if (uncompressed == 0) {
-    done = done && open_plain(self, &payload, target.bytes) && EVP_DigestFinal_ex(self->digest, found, NULL) == 1;
+    done = done && open_plain(self, &payload, target.bytes, found);
   } else {
     uint8_t *frame = reserve(&self->compressed, payload.length);
     uint8_t *plain = target.bytes != NULL ? target.bytes : reserve(&self->plain, length);
@@ -458,7 +603,14 @@ NAPI_MODULE_INIT() {
     const char *name;
     napi_callback function;
   } functions[] = {
-      {"createCodec", create_codec}, {"hash", hash_ranges}, {"compressedBytes", compressed_bytes}, {"seal", seal}, {"open", open_blob},
+      {"createCodec", create_codec},
+      {"createPackHash", create_pack_hash},
+      {"finishPackHash", finish_pack_hash},
+      {"forgetPackHash", forget_pack_hash},
+      {"hash", hash_ranges},
+      {"compressedBytes", compressed_bytes},
+      {"seal", seal},
+      {"open", open_blob},
   };
   for (size_t at = 0; at < sizeof functions / sizeof *functions; at++) {
     napi_value function;

@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import { Sealer, type SealKey, sealOverheadBytes, sha256Hex, TagMismatch } from "../crypto/index.ts";
 import { type BlobType, compress, compressBound } from "../format/index.ts";
 import type { BlobCodec, SealedBlob, StoredBlob } from "./blob-codec.ts";
-import { loadNativePart, NativeBlobCodec } from "./native-blob-codec.ts";
+import { loadNativeCodec, NativeBlobCodec } from "./native-blob-codec.ts";
 import { PortableBlobCodec } from "./portable-blob-codec.ts";
 
 const key: SealKey = { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) };
-const native = new NativeBlobCodec(loadNativePart()!, key);
+const native = new NativeBlobCodec(loadNativeCodec()!, key);
 const portable = new PortableBlobCodec(key);
 
 function seal(codec: BlobCodec, type: BlobType, plain: Uint8Array): { sealed: Uint8Array; result: SealedBlob } {
@@ -121,6 +121,54 @@ test("hashes are those of the ranges", () => {
 describe.each([
   ["native", native],
   ["portable", portable],
+] as const)("the hash of a pack beside those of blobs: %s", (_, codec) => {
+  test("blobs and a pack of any length, in any steps", () => {
+    const bytes = randomBytes(300_000);
+    const lengths = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 70_000 }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(lengths, lengths), { maxLength: 8 }), lengths, fc.boolean(), (steps, rest, isLeft) => {
+        const hash = codec.createPackHash();
+        let made = 0;
+        for (const [blob, grown] of steps) {
+          const ids = codec.hash(bytes, Uint32Array.of(1000, blob, 5, blob >>> 1), { hash, bytes: bytes.subarray(0, made) });
+          expect(Buffer.from(ids.subarray(0, 32)).toString("hex")).toBe(sha256Hex(bytes.subarray(1000, 1000 + blob)));
+          expect(Buffer.from(ids.subarray(32)).toString("hex")).toBe(sha256Hex(bytes.subarray(5, 5 + (blob >>> 1))));
+          made = Math.min(made + grown, bytes.length - rest);
+        }
+        if (isLeft) hash.forget();
+        expect(hash.finish(bytes.subarray(0, made + rest))).toBe(sha256Hex(bytes.subarray(0, made + rest)));
+        // It has begun anew.
+        expect(hash.finish(bytes)).toBe(sha256Hex(bytes));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test.each(plains)("while %s is verified, and found to be damaged", (_name, type, plain) => {
+    const pack = randomBytes(2_000_003);
+    const hash = codec.createPackHash();
+    const beside = { hash, bytes: pack };
+    const { sealed, result } = seal(codec, type, plain);
+    const blob = storedAs(type, plain, result);
+    codec.verify(blob, sealed, beside);
+    expect(() => codec.verify({ ...blob, id: sha256Hex(pack) }, sealed, beside)).toThrow("another hash");
+    codec.verify(blob, sealed, beside);
+    expect(hash.finish(pack)).toBe(sha256Hex(pack));
+  });
+});
+
+test("a pack that became shorter is not hashed", () => {
+  const hash = native.createPackHash();
+  native.hash(new Uint8Array(1000), Uint32Array.of(0, 1000), { hash, bytes: new Uint8Array(640) });
+  const shorter = { hash, bytes: new Uint8Array(639) };
+  expect(() => native.hash(new Uint8Array(10), Uint32Array.of(0, 10), shorter)).toThrow("became shorter");
+  expect(() => hash.finish(new Uint8Array(639))).toThrow("became shorter");
+  expect(hash.finish(new Uint8Array(639))).toBe(sha256Hex(new Uint8Array(639)));
+});
+
+describe.each([
+  ["native", native],
+  ["portable", portable],
 ] as const)("what is damaged is refused: %s", (_, codec) => {
   test.each(plains.filter(([, , plain]) => plain.length > 0))("one bit of %s", (_name, type, plain) => {
     const { sealed, result } = seal(codec, type, plain);
@@ -153,27 +201,32 @@ describe.each([
   test("another key", () => {
     const { sealed, result } = seal(codec, "data", text.subarray(0, 3000));
     const other = { ...key, macR: randomBytes(16) };
-    const reader = codec.isNative ? new NativeBlobCodec(loadNativePart()!, other) : new PortableBlobCodec(other);
+    const reader = codec.isNative ? new NativeBlobCodec(loadNativeCodec()!, other) : new PortableBlobCodec(other);
     expect(() => reader.open(storedAs("data", text.subarray(0, 3000), result), sealed)).toThrow(TagMismatch);
   });
 });
 
 test("the native part refuses ranges outside of its arrays", () => {
-  const part = loadNativePart()!;
+  const part = loadNativeCodec()!;
   const codec = part.createCodec(key.encrypt, key.macK, key.macR);
   const bytes = new Uint8Array(100);
   const id = new Uint8Array(32);
   expect(() => part.createCodec(new Uint8Array(31), key.macK, key.macR)).toThrow("wrong length");
-  expect(() => part.hash(codec, bytes, Uint32Array.of(50, 51), id)).toThrow("outside");
-  expect(() => part.hash(codec, bytes, Uint32Array.of(0xffffffff, 2), id)).toThrow("outside");
-  expect(() => part.hash(codec, bytes, Uint32Array.of(0, 1), new Uint8Array(31))).toThrow("do not fit");
+  const hash = (ranges: Uint32Array, ids: Uint8Array) => part.hash(codec, bytes, ranges, ids, undefined, undefined);
+  expect(() => hash(Uint32Array.of(50, 51), id)).toThrow("outside");
+  expect(() => hash(Uint32Array.of(0xffffffff, 2), id)).toThrow("outside");
+  expect(() => hash(Uint32Array.of(0, 1), new Uint8Array(31))).toThrow("do not fit");
+  expect(() => part.hash(codec, bytes, Uint32Array.of(0, 1), id, {}, bytes)).toThrow("the hash of a pack");
+  expect(() => part.hash(codec, bytes, Uint32Array.of(0, 1), id, part.createPackHash(), undefined)).toThrow("Uint8Array");
+  expect(() => part.finishPackHash(codec, part.createPackHash(), bytes, new Uint8Array(31))).toThrow("could not be hashed");
   expect(() => part.seal(codec, bytes, 0, bytes, 90, 11, 0, false)).toThrow("outside");
   expect(() => part.seal(codec, bytes, 0, bytes, 0, 69, 0, false)).toThrow("does not fit");
   expect(() => part.seal(codec, bytes, -1, bytes, 0, 1, 0, false)).toThrow("a size");
   expect(() => part.seal(codec, bytes, 101, bytes, 0, 1, 0, false)).toThrow("does not fit");
   expect(() => part.seal({}, bytes, 0, bytes, 0, 1, 0, false)).toThrow("a codec");
   part.seal(codec, bytes, 0, bytes, 0, 10, 0, false);
-  expect(() => part.open(codec, bytes, 0, 42, 0, id, new Uint8Array(9), 0)).toThrow("does not fit");
-  expect(() => part.open(codec, bytes, 60, 42, 0, id, undefined, 0)).toThrow("outside");
-  expect(part.open(codec, bytes, 0, 42, 0, id, undefined, 0)).toBe(-4);
+  const open = (at: number, target?: Uint8Array) => part.open(codec, bytes, at, 42, 0, id, target, 0, undefined, undefined);
+  expect(() => open(0, new Uint8Array(9))).toThrow("does not fit");
+  expect(() => open(60)).toThrow("outside");
+  expect(open(0)).toBe(-4);
 });

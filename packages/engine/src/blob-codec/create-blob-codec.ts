@@ -1,15 +1,15 @@
 import type { SealKey } from "../crypto/index.ts";
 import type { BlobCodec } from "./blob-codec.ts";
-import { loadNativePart, NativeBlobCodec } from "./native-blob-codec.ts";
+import { loadNativeCodec, NativeBlobCodec } from "./native-blob-codec.ts";
 import { PortableBlobCodec } from "./portable-blob-codec.ts";
 
 /** The compiled one where it is there. */
 export function createBlobCodec(key: SealKey): BlobCodec {
-  const native = loadNativePart();
+  const native = loadNativeCodec();
   return native === undefined ? new PortableBlobCodec(key) : new NativeBlobCodec(native, key);
 }
 
 /** Whether this machine has the compiled one. */
 export function nativeSealingInUse(): boolean {
-  return loadNativePart() !== undefined;
+  return loadNativeCodec() !== undefined;
 }

@@ -1,3 +1,3 @@
-export { type BlobCodec, maxPlainBytes, type SealedBlob, type StoredBlob } from "./blob-codec.ts";
+export { type Beside, type BlobCodec, maxPlainBytes, type PackHash, type SealedBlob, type StoredBlob } from "./blob-codec.ts";
 export { createBlobCodec, nativeSealingInUse } from "./create-blob-codec.ts";
 export { plainLengthOf } from "./plain-length.ts";

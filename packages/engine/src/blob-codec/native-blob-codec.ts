@@ -1,13 +1,23 @@
-import { createRequire } from "node:module";
 import { type SealKey, TagMismatch } from "../crypto/index.ts";
 import { type BlobType, chooseCompression } from "../format/index.ts";
-import type { BlobCodec, SealedBlob, StoredBlob } from "./blob-codec.ts";
+import { loadNativePart } from "../native/load-native-part.ts";
+import type { Beside, BlobCodec, PackHash, SealedBlob, StoredBlob } from "./blob-codec.ts";
 import { plainLengthOf } from "./plain-length.ts";
 
 /** `native/blob-codec.c`; each function is explained there. */
 interface NativePart {
   createCodec(encrypt: Uint8Array, macK: Uint8Array, macR: Uint8Array): object;
-  hash(codec: object, bytes: Uint8Array, ranges: Uint32Array, ids: Uint8Array): void;
+  createPackHash(): object;
+  finishPackHash(codec: object, packHash: object, bytes: Uint8Array, id: Uint8Array): void;
+  forgetPackHash(packHash: object): void;
+  hash(
+    codec: object,
+    bytes: Uint8Array,
+    ranges: Uint32Array,
+    ids: Uint8Array,
+    packHash: object | undefined,
+    pack: Uint8Array | undefined,
+  ): void;
   compressedBytes(codec: object, bytes: Uint8Array, at: number, length: number, level: number): number;
   seal(
     codec: object,
@@ -28,15 +38,32 @@ interface NativePart {
     id: Uint8Array,
     target: Uint8Array | undefined,
     targetAt: number,
+    packHash: object | undefined,
+    pack: Uint8Array | undefined,
   ): number;
 }
 
-/** The compiled part, where set-up could build it; undefined where it is missing or made for another machine. */
-export function loadNativePart(): NativePart | undefined {
-  try {
-    return createRequire(import.meta.url)("../../native/build/blob-codec.node") as NativePart;
-  } catch {
-    return undefined;
+export const loadNativeCodec = () => loadNativePart("blob-codec") as NativePart | undefined;
+
+class NativePackHash implements PackHash {
+  readonly handle: object;
+  readonly #native: NativePart;
+  readonly #codec: object;
+
+  constructor(native: NativePart, codec: object) {
+    this.#native = native;
+    this.#codec = codec;
+    this.handle = native.createPackHash();
+  }
+
+  finish(bytes: Uint8Array): string {
+    const id = Buffer.alloc(32);
+    this.#native.finishPackHash(this.#codec, this.handle, bytes, id);
+    return id.toString("hex");
+  }
+
+  forget(): void {
+    this.#native.forgetPackHash(this.handle);
   }
 }
 
@@ -52,9 +79,13 @@ export class NativeBlobCodec implements BlobCodec {
     this.#codec = native.createCodec(key.encrypt, key.macK, key.macR);
   }
 
-  hash(bytes: Uint8Array, ranges: Uint32Array): Uint8Array {
+  createPackHash(): PackHash {
+    return new NativePackHash(this.#native, this.#codec);
+  }
+
+  hash(bytes: Uint8Array, ranges: Uint32Array, beside?: Beside): Uint8Array {
     const ids = new Uint8Array((ranges.length / 2) * 32);
-    this.#native.hash(this.#codec, bytes, ranges, ids);
+    this.#native.hash(this.#codec, bytes, ranges, ids, handleOf(beside), beside?.bytes);
     return ids;
   }
 
@@ -76,18 +107,24 @@ export class NativeBlobCodec implements BlobCodec {
     return this.#open(blob, sealed, target, at);
   }
 
-  verify(blob: StoredBlob, sealed: Uint8Array): void {
-    this.#open(blob, sealed, undefined, 0);
+  verify(blob: StoredBlob, sealed: Uint8Array, beside?: Beside): void {
+    this.#open(blob, sealed, undefined, 0, beside);
   }
 
-  #open(blob: StoredBlob, sealed: Uint8Array, target: Uint8Array | undefined, at: number): number {
+  #open(blob: StoredBlob, sealed: Uint8Array, target: Uint8Array | undefined, at: number, beside?: Beside): number {
     plainLengthOf(blob, sealed.length);
     this.#id.write(blob.id, "hex");
-    const length = this.#native.open(this.#codec, sealed, 0, sealed.length, blob.uncompressedLength, this.#id, target, at);
+    const sizes = [0, sealed.length, blob.uncompressedLength] as const;
+    const length = this.#native.open(this.#codec, sealed, ...sizes, this.#id, target, at, handleOf(beside), beside?.bytes);
     if (length >= 0) return length;
     if (length === -1) throw new TagMismatch();
     if (length === -2) throw new Error("its compressed form is damaged, or longer than the index says");
     if (length === -3) throw new Error(`blob ${blob.id} has another length than the index says`);
     throw new Error(`blob ${blob.id} has another hash`);
   }
+}
+
+/** One of another codec's kind is hashed when it is finished. */
+function handleOf(beside: Beside | undefined): object | undefined {
+  return beside?.hash instanceof NativePackHash ? beside.hash.handle : undefined;
 }

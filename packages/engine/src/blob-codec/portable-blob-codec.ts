@@ -1,6 +1,6 @@
 import { Sealer, type SealKey, sealOverheadBytes, sha256Bytes, sha256Hex, sha256Stream } from "../crypto/index.ts";
 import { type BlobType, chooseCompression, compress, decompress } from "../format/index.ts";
-import type { BlobCodec, SealedBlob, StoredBlob } from "./blob-codec.ts";
+import type { BlobCodec, PackHash, SealedBlob, StoredBlob } from "./blob-codec.ts";
 import { plainLengthOf } from "./plain-length.ts";
 import { releaseMemory } from "./release-memory.ts";
 
@@ -14,6 +14,10 @@ export class PortableBlobCodec implements BlobCodec {
 
   constructor(key: SealKey) {
     this.#sealer = new Sealer(key);
+  }
+
+  createPackHash(): PackHash {
+    return { finish: sha256Hex, forget: () => undefined };
   }
 
   hash(bytes: Uint8Array, ranges: Uint32Array): Uint8Array {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createBlobCodec } from "../blob-codec/index.ts";
-import { Sealer, sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
+import { Sealer, sealOverheadBytes } from "../crypto/index.ts";
 import { decodePackHeader, type PackedBlob } from "../format/index.ts";
 import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening-messages.ts";
 
@@ -8,6 +8,7 @@ import type { OpeningAnswer, OpeningRequest, OpeningThreadData } from "./opening
 const { masterKey } = workerData as OpeningThreadData;
 const sealer = new Sealer(masterKey);
 const codec = createBlobCodec(masterKey);
+const packHash = codec.createPackHash();
 const port = parentPort!;
 
 const reasonOf = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)));
@@ -36,19 +37,21 @@ function check(request: Extract<OpeningRequest, { kind: "check" }>): void {
   const { bytes, packId } = request;
   const damages: string[] = [];
   const badBlobs: string[] = [];
-  if (sha256Hex(bytes) !== packId) damages.push("its hash is not its name");
+  // Blobs one after the other and the pack are hashed side by side.
+  const beside = { hash: packHash, bytes };
   const blobs = [...request.blobs].sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const blob of blobs) {
     if (blob.offset !== end) damages.push(`blob ${blob.id} begins at ${blob.offset}, the one before ends at ${end}`);
     end = blob.offset + blob.length;
     try {
-      codec.verify(blob, bytes.subarray(blob.offset, end));
+      codec.verify(blob, bytes.subarray(blob.offset, end), beside);
     } catch (error) {
       badBlobs.push(blob.id);
       damages.push(`blob ${blob.id}: ${reasonOf(error).message}`);
     }
   }
+  if (packHash.finish(bytes) !== packId) damages.unshift("its hash is not its name");
   const headerDamage = checkHeader(bytes, end, blobs);
   if (headerDamage !== undefined) damages.push(headerDamage);
   const answer: OpeningAnswer = { kind: "checked", job: request.job, damages: damages.slice(0, 100), badBlobs };

@@ -1,5 +1,5 @@
 import { messageOf } from "@lifeboat/model";
-import type { BlobCodec, SealedBlob } from "../blob-codec/index.ts";
+import type { Beside, BlobCodec, PackHash, SealedBlob } from "../blob-codec/index.ts";
 import { type Sealer, sealOverheadBytes, sha256Hex } from "../crypto/index.ts";
 import {
   type BlobType,
@@ -41,6 +41,7 @@ export class PackBuilder {
   readonly #codec: BlobCodec;
   readonly #sealer: Sealer;
   readonly #type: BlobType;
+  readonly #hash: PackHash;
   #bytes: Uint8Array<SharedArrayBuffer> | undefined;
   #at = 0;
   #blobs: PackedBlob[] = [];
@@ -53,6 +54,7 @@ export class PackBuilder {
     this.#codec = codec;
     this.#sealer = sealer;
     this.#type = type;
+    this.#hash = codec.createPackHash();
   }
 
   /** Memory of a pack that is stored by now. */
@@ -80,13 +82,23 @@ export class PackBuilder {
     return this.#at;
   }
 
+  /** The open pack so far: its hash is made beside those of the blobs that come next. */
+  get beside(): Beside | undefined {
+    return this.#bytes === undefined ? undefined : { hash: this.#hash, bytes: this.#bytes.subarray(0, this.#at) };
+  }
+
   /** The open pack, finished; nothing when it is empty. */
   close(): SealedPack | undefined {
-    const rest = this.takeRemainder();
-    return rest === undefined ? undefined : finishPack(this.#sealer, rest);
+    const rest = this.#take();
+    return rest === undefined ? undefined : finishPack(this.#sealer, rest, this.#hash);
   }
 
   takeRemainder(): PackRemainder | undefined {
+    this.#hash.forget();
+    return this.#take();
+  }
+
+  #take(): PackRemainder | undefined {
     if (this.#bytes === undefined) return undefined;
     const rest = { type: this.#type, buffer: this.#bytes.buffer, length: this.#at, blobs: this.#blobs };
     this.#bytes = undefined;
@@ -106,15 +118,15 @@ export class PackBuilder {
   }
 }
 
-/** Appends header and length field and names the pack by its hash. */
-export function finishPack(sealer: Sealer, rest: PackRemainder): SealedPack {
+/** Appends header and length field and names the pack by its hash, of which `hash` may know the beginning. */
+export function finishPack(sealer: Sealer, rest: PackRemainder, hash?: PackHash): SealedPack {
   const header = encodePackHeader(rest.blobs);
   const length = rest.length + header.length + sealOverheadBytes + 4;
   const buffer = length <= rest.buffer.byteLength ? rest.buffer : copyInto(length, rest);
   const bytes = Buffer.from(buffer, 0, length);
   sealer.sealInto(bytes, rest.length, header);
   bytes.writeUInt32LE(header.length + sealOverheadBytes, length - 4);
-  return { id: sha256Hex(bytes), buffer, length, blobs: rest.blobs };
+  return { id: hash?.finish(bytes) ?? sha256Hex(bytes), buffer, length, blobs: rest.blobs };
 }
 
 /** Joins leftovers of one type into as few packs as their size allows. */

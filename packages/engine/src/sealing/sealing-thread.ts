@@ -35,7 +35,7 @@ function addBlob(type: "data" | "tree", id: string, plain: Uint8Array): void {
 }
 
 function hash(request: Extract<SealingRequest, { kind: "hash" }>): void {
-  const ids = codec.hash(new Uint8Array(request.buffer), request.ranges);
+  const ids = codec.hash(new Uint8Array(request.buffer), request.ranges, packs.data.beside);
   hashedJobs.set(request.job, { buffer: request.buffer, ranges: request.ranges, ids });
   answer({ kind: "hashed", job: request.job, ids });
 }

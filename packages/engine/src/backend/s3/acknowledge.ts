@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import type { Socket } from "node:net";
+import { loadNativePart } from "../../native/load-native-part.ts";
 
 /** `native/acknowledge.c`. */
 interface NativePart {
@@ -17,14 +17,6 @@ export function acknowledge(socket: Socket | null): void {
   const { _handle: handle } = (socket ?? {}) as { _handle?: { readonly fd?: number } | null };
   const descriptor = handle?.fd ?? -1;
   if (descriptor < 0) return;
-  if (native === "unknown") native = loadNativePart();
+  if (native === "unknown") native = loadNativePart("acknowledge") as NativePart | undefined;
   native?.acknowledge(descriptor);
-}
-
-function loadNativePart(): NativePart | undefined {
-  try {
-    return createRequire(import.meta.url)("../../../native/build/acknowledge.node") as NativePart;
-  } catch {
-    return undefined;
-  }
 }
