@@ -43,7 +43,8 @@ function startWithFrugalMemory() {
     // Buffers count as heap. V8 would mark all objects again for every 64 MiB of them that flow through (a quarter of a backup's CPU); so
     // they count towards the heap's own limit, which begins where objects and buffers in use have room, and grows slowly.
     ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=20"] : []),
-    "--initial-old-space-size=100",
+    // What comes over SSH waits for a collection, and a backup has much of it.
+    process.argv.some((word) => word === "restore" || word === "repo") ? "--initial-old-space-size=40" : "--initial-old-space-size=100",
     ...process.execArgv,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),
