@@ -317,7 +317,8 @@ class FileArchiver {
       return;
     }
     if (item.verdict === "torn" && item.content === undefined) {
-      this.#itemLost(item, "vanished", `could not be read in ${item.attempts} attempts: it comes and goes`);
+      const detail = `could not be read whole in ${item.attempts} attempts: it comes and goes, or outgrows its listing`;
+      this.#itemLost(item, "unreadable", detail);
       return;
     }
     // A torn one keeps the times from before its last reading: they never fit again, so the next run reads it.
