@@ -21,8 +21,11 @@ export function compileNativeParts(root) {
 
 function isBuilt(root, name) {
   const built = join(root, folder, productOf(name));
-  const sources = [`${name}.c`, ...headers].map((file) => statSync(join(root, folder, file)).mtimeMs);
-  return existsSync(built) && sources.every((time) => statSync(built).mtimeMs >= time);
+  if (!existsSync(built)) return false;
+  const { mtimeMs } = statSync(built);
+  return [`${name}.c`, ...headers].every(
+    (file) => mtimeMs >= (statSync(join(root, folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+  );
 }
 
 function compile(root, name) {

@@ -36,6 +36,9 @@ enum { nonce_bytes = 16, tag_bytes = 16, overhead_bytes = 32, id_bytes = 32, par
 /* Memory that is kept between calls when it is no larger than this. */
 static const size_t most_kept_bytes = 9u * 1024 * 1024;
 
+/* Counts up with each change of what the functions take or give. The same number stands in native-blob-codec.ts. */
+enum { interface_version = 2 };
+
 /* What `open` answers instead of a length. The same numbers stand in native-blob-codec.ts. */
 enum { tag_mismatch = -1, frame_damaged = -2, length_mismatch = -3, hash_mismatch = -4 };
 
@@ -51,9 +54,17 @@ typedef struct {
   uint64_t seen;  /* the longest that the pack was */
 } pack_hash;
 
+/* The pack whose hash goes along during one call: its first byte, and how many blocks of it are there. No hash where none goes along. */
+typedef struct {
+  pack_hash *hash;
+  const uint8_t *bytes;
+  size_t blocks;
+} companion;
+
 /* A hash that is being made: by OpenSSL, or block by block beside that of a pack. */
 typedef struct {
   bool is_ours;
+  const companion *beside;
   uint32_t words[8];
   uint64_t bytes;
   const uint8_t *rest; /* behind the last whole block */
@@ -78,10 +89,6 @@ typedef struct {
   scratch plain;
   uint8_t part[part_bytes];
   bool has_pairs; /* two hashes at once cost little more than one */
-  /* For the time of one call: the pack whose hash goes along, from its first byte, and how many blocks of it there are. */
-  pack_hash *beside;
-  const uint8_t *beside_bytes;
-  size_t beside_blocks;
 } codec;
 
 static void free_scratch(scratch *memory) {
@@ -132,6 +139,8 @@ static EVP_CIPHER_CTX *create_cipher(const char *name, const uint8_t *key) {
   return NULL;
 }
 
+static bool pairs_agree(codec *self);
+
 static codec *create(const uint8_t *encrypt, const uint8_t *mac_k, const uint8_t *mac_r) {
   codec *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
@@ -148,13 +157,13 @@ static codec *create(const uint8_t *encrypt, const uint8_t *mac_k, const uint8_t
   self->compressor = ZSTD_createCCtx();
   self->decompressor = ZSTD_createDCtx();
   self->nonce_at = sizeof self->nonces;
-  self->has_pairs = sha256_pair_supported();
   bool ready = self->stream != NULL && self->reading != NULL && self->pad != NULL && self->sha256 != NULL && self->digest != NULL &&
                self->mac != NULL && self->mac_again != NULL && self->compressor != NULL && self->decompressor != NULL;
   if (!ready) {
     destroy(self);
     return NULL;
   }
+  self->has_pairs = sha256_pair_supported() && pairs_agree(self);
   EVP_CIPHER_CTX_set_padding(self->pad, 0);
   memcpy(self->one_time_key, mac_r, 16);
   for (int at = 3; at < 16; at += 4) self->one_time_key[at] &= 0x0f;
@@ -168,13 +177,14 @@ static void restart(pack_hash *hash) {
 }
 
 /* Blocks of the pack that can still go along. */
-static size_t blocks_beside(const codec *self) {
-  return self->beside == NULL ? 0 : self->beside_blocks - (size_t)(self->beside->bytes / sha256_block_bytes);
+static size_t blocks_left(const companion *beside) {
+  return beside->hash == NULL ? 0 : beside->blocks - (size_t)(beside->hash->bytes / sha256_block_bytes);
 }
 
-static bool start_hash(codec *self, blob_hash *hash) {
+static bool start_hash(codec *self, const companion *beside, blob_hash *hash) {
   memset(hash, 0, sizeof *hash);
-  hash->is_ours = blocks_beside(self) > 0;
+  hash->beside = beside;
+  hash->is_ours = blocks_left(beside) > 0;
   if (!hash->is_ours) return EVP_DigestInit_ex2(self->digest, self->sha256, NULL) == 1;
   memcpy(hash->words, sha256_start, sizeof hash->words);
   return true;
@@ -185,11 +195,12 @@ static bool add_to_hash(codec *self, blob_hash *hash, const uint8_t *bytes, size
   if (!hash->is_ours) return EVP_DigestUpdate(self->digest, bytes, length) == 1;
   if (hash->rest_bytes > 0) return false;
   size_t blocks = length / sha256_block_bytes;
-  size_t along = blocks_beside(self);
+  size_t along = blocks_left(hash->beside);
   size_t both = blocks < along ? blocks : along;
   if (both > 0) {
-    sha256_two(hash->words, bytes, self->beside->words, self->beside_bytes + self->beside->bytes, both);
-    self->beside->bytes += both * sha256_block_bytes;
+    pack_hash *pack = hash->beside->hash;
+    sha256_two(hash->words, bytes, pack->words, hash->beside->bytes + pack->bytes, both);
+    pack->bytes += both * sha256_block_bytes;
   }
   if (blocks > both) sha256_one(hash->words, bytes + both * sha256_block_bytes, blocks - both);
   hash->bytes += length;
@@ -204,9 +215,29 @@ static bool end_hash(codec *self, blob_hash *hash, uint8_t *id) {
   return true;
 }
 
-static bool hash(codec *self, const uint8_t *bytes, size_t length, uint8_t *id) {
+static bool hash(codec *self, const companion *beside, const uint8_t *bytes, size_t length, uint8_t *id) {
   blob_hash made;
-  return start_hash(self, &made) && add_to_hash(self, &made, bytes, length) && end_hash(self, &made, id);
+  return start_hash(self, beside, &made) && add_to_hash(self, &made, bytes, length) && end_hash(self, &made, id);
+}
+
+static const companion alone = {NULL, NULL, 0};
+
+/* Who makes packs and who checks them use the same code: it must say what OpenSSL says, on this processor as it was compiled. */
+static bool pairs_agree(codec *self) {
+  uint8_t message[5 * sha256_block_bytes + 9], expected[2][id_bytes], found[2][id_bytes];
+  for (size_t at = 0; at < sizeof message; at++) message[at] = (uint8_t)(at * 73 + 11);
+  const size_t other = sha256_block_bytes + 5, blocks = 3, rest = 9;
+  uint32_t words[2][8];
+  memcpy(words[0], sha256_start, sizeof words[0]);
+  memcpy(words[1], sha256_start, sizeof words[1]);
+  sha256_two(words[0], message, words[1], message + other, blocks);
+  for (int lane = 0; lane < 2; lane++) {
+    const uint8_t *from = message + lane * other;
+    size_t length = blocks * sha256_block_bytes + rest;
+    sha256_end(words[lane], from + length - rest, rest, length, found[lane]);
+    if (!hash(self, &alone, from, length, expected[lane])) return false;
+  }
+  return memcmp(found, expected, sizeof found) == 0;
 }
 
 /* Bernstein, "The Poly1305-AES message-authentication code": the pad is the nonce, encrypted. */
@@ -314,21 +345,18 @@ static bool read_pack_hash(napi_env env, napi_value value, pack_hash **result) {
   return true;
 }
 
-/* A pack hash and the pack as far as it is made, or undefined twice. For this call only: nobody knows how long the bytes stay. */
-static bool read_beside(napi_env env, codec *self, napi_value hash, napi_value bytes) {
+/* A pack hash and the pack as far as it is made, or undefined twice. */
+static bool read_beside(napi_env env, const codec *self, napi_value hash, napi_value bytes, companion *result) {
   napi_valuetype type;
   view pack;
-  self->beside = NULL;
-  if (napi_typeof(env, hash, &type) != napi_ok) return false;
+  pack_hash *made;
+  *result = alone;
+  if (napi_typeof(env, hash, &type) != napi_ok) return fail(env, "an argument is missing");
   if (type == napi_undefined) return true;
-  pack_hash *beside;
-  if (!read_pack_hash(env, hash, &beside) || !read_view(env, bytes, &pack)) return false;
-  if (beside->seen > pack.length) return fail(env, "a pack became shorter while it was hashed");
-  beside->seen = pack.length;
-  if (!self->has_pairs) return true;
-  self->beside = beside;
-  self->beside_bytes = pack.bytes;
-  self->beside_blocks = pack.length / sha256_block_bytes;
+  if (!read_pack_hash(env, hash, &made) || !read_view(env, bytes, &pack)) return false;
+  if (made->seen > pack.length) return fail(env, "a pack became shorter while it was hashed");
+  made->seen = pack.length;
+  if (self->has_pairs) *result = (companion){made, pack.bytes, pack.length / sha256_block_bytes};
   return true;
 }
 
@@ -410,10 +438,9 @@ static napi_value finish_pack_hash(napi_env env, napi_callback_info info) {
   if (!read_arguments(env, info, 4, values) || !read_codec(env, values[0], &self) || !read_pack_hash(env, values[1], &made) ||
       !read_view(env, values[2], &bytes) || !read_view(env, values[3], &id))
     return NULL;
-  self->beside = NULL;
   bool done = id.length == id_bytes && made->seen <= bytes.length;
   if (done && made->bytes == 0) {
-    done = hash(self, bytes.bytes, bytes.length, id.bytes);
+    done = hash(self, &alone, bytes.bytes, bytes.length, id.bytes);
   } else if (done) {
     size_t left = bytes.length - (size_t)made->bytes;
     size_t blocks = left / sha256_block_bytes;
@@ -439,8 +466,9 @@ static napi_value hash_ranges(napi_env env, napi_callback_info info) {
   napi_value values[6];
   codec *self;
   view bytes, ids;
+  companion beside;
   if (!read_arguments(env, info, 6, values) || !read_codec(env, values[0], &self) || !read_view(env, values[1], &bytes) ||
-      !read_view(env, values[3], &ids) || !read_beside(env, self, values[4], values[5]))
+      !read_view(env, values[3], &ids) || !read_beside(env, self, values[4], values[5], &beside))
     return NULL;
   napi_typedarray_type type;
   size_t count;
@@ -456,7 +484,7 @@ static napi_value hash_ranges(napi_env env, napi_callback_info info) {
       fail(env, "a range lies outside of its array");
       return NULL;
     }
-    if (!hash(self, bytes.bytes + ranges[at], ranges[at + 1], ids.bytes + at / 2 * id_bytes)) {
+    if (!hash(self, &beside, bytes.bytes + ranges[at], ranges[at + 1], ids.bytes + at / 2 * id_bytes)) {
       fail(env, "OpenSSL could not hash");
       return NULL;
     }
@@ -530,9 +558,9 @@ static napi_value seal(napi_env env, napi_callback_info info) {
 }
 
 /* Decrypts without compression, in parts; hashes, and writes where there is a target. */
-static bool open_plain(codec *self, const view *payload, uint8_t *target, uint8_t *id) {
+static bool open_plain(codec *self, const companion *beside, const view *payload, uint8_t *target, uint8_t *id) {
   blob_hash made;
-  if (!start_hash(self, &made)) return false;
+  if (!start_hash(self, beside, &made)) return false;
   for (size_t at = 0; at < payload->length; at += part_bytes) {
     size_t part = payload->length - at < part_bytes ? payload->length - at : part_bytes;
     uint8_t *plain = target == NULL ? self->part : target + at;
@@ -551,10 +579,12 @@ static napi_value open_blob(napi_env env, napi_callback_info info) {
   codec *self;
   view sealed, id, target = {NULL, 0};
   size_t uncompressed, target_at;
+  companion beside;
   napi_valuetype target_type;
   if (!read_arguments(env, info, 10, values) || !read_codec(env, values[0], &self) ||
       !read_range(env, values[1], values[2], values[3], &sealed) || !read_size(env, values[4], &uncompressed) ||
-      !read_view(env, values[5], &id) || !read_size(env, values[7], &target_at) || !read_beside(env, self, values[8], values[9]) ||
+      !read_view(env, values[5], &id) || !read_size(env, values[7], &target_at) ||
+      !read_beside(env, self, values[8], values[9], &beside) ||
       napi_typeof(env, values[6], &target_type) != napi_ok)
     return NULL;
   if (id.length != id_bytes) {
@@ -576,7 +606,7 @@ static napi_value open_blob(napi_env env, napi_callback_info info) {
   uint8_t found[id_bytes];
   bool done = fits == 1 && EVP_EncryptInit_ex2(self->stream, NULL, NULL, sealed.bytes, NULL) == 1;
   if (uncompressed == 0) {
-    done = done && open_plain(self, &payload, target.bytes, found);
+    done = done && open_plain(self, &beside, &payload, target.bytes, found);
   } else {
     uint8_t *frame = reserve(&self->compressed, payload.length);
     uint8_t *plain = target.bytes != NULL ? target.bytes : reserve(&self->plain, length);
@@ -587,7 +617,7 @@ static napi_value open_blob(napi_env env, napi_callback_info info) {
         release_large(self);
         return number(env, ZSTD_isError(got) ? frame_damaged : length_mismatch);
       }
-      done = hash(self, plain, length, found);
+      done = hash(self, &beside, plain, length, found);
     }
     release_large(self);
   }
@@ -618,5 +648,8 @@ NAPI_MODULE_INIT() {
         napi_set_named_property(env, exports, functions[at].name, function) != napi_ok)
       return NULL;
   }
+  napi_value version;
+  if (napi_create_uint32(env, interface_version, &version) != napi_ok || napi_set_named_property(env, exports, "version", version) != napi_ok)
+    return NULL;
   return exports;
 }

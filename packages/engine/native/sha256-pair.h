@@ -90,14 +90,15 @@ __attribute__((target("sha,ssse3,sse4.1"), always_inline)) static inline void sh
   }
 }
 
-__attribute__((target("sha,ssse3,sse4.1"))) static void sha256_one(uint32_t *words, const uint8_t *from, size_t blocks) {
+/* Not inlined: the caller then knows that the upper halves are lost. */
+__attribute__((target("sha,ssse3,sse4.1"), noinline)) static void sha256_one(uint32_t *words, const uint8_t *from, size_t blocks) {
   uint32_t *const all_words[] = {words};
   const uint8_t *const all_from[] = {from};
   clear_upper_halves();
   sha256_lanes(all_words, all_from, blocks, 1);
 }
 
-__attribute__((target("sha,ssse3,sse4.1"))) static void sha256_two(uint32_t *words, const uint8_t *from, uint32_t *other_words,
+__attribute__((target("sha,ssse3,sse4.1"), noinline)) static void sha256_two(uint32_t *words, const uint8_t *from, uint32_t *other_words,
                                                                    const uint8_t *other_from, size_t blocks) {
   uint32_t *const all_words[] = {words, other_words};
   const uint8_t *const all_from[] = {from, other_from};

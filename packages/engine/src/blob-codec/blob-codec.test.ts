@@ -206,6 +206,12 @@ describe.each([
   });
 });
 
+test("a native part that was compiled for another version is not used", () => {
+  expect(loadNativeCodec()).toBeDefined();
+  expect(loadNativeCodec(() => ({ ...loadNativeCodec(), version: 1 }))).toBeUndefined();
+  expect(loadNativeCodec(() => undefined)).toBeUndefined();
+});
+
 test("the native part refuses ranges outside of its arrays", () => {
   const part = loadNativeCodec()!;
   const codec = part.createCodec(key.encrypt, key.macK, key.macR);

@@ -6,6 +6,7 @@ import { plainLengthOf } from "./plain-length.ts";
 
 /** `native/blob-codec.c`; each function is explained there. */
 interface NativePart {
+  readonly version?: number;
   createCodec(encrypt: Uint8Array, macK: Uint8Array, macR: Uint8Array): object;
   createPackHash(): object;
   finishPackHash(codec: object, packHash: object, bytes: Uint8Array, id: Uint8Array): void;
@@ -43,7 +44,14 @@ interface NativePart {
   ): number;
 }
 
-export const loadNativeCodec = () => loadNativePart("blob-codec") as NativePart | undefined;
+/** `interface_version` there. */
+const interfaceVersion = 2;
+
+/** One that was compiled for an older Lifeboat, and could not be compiled anew, is as good as none. */
+export function loadNativeCodec(load = loadNativePart): NativePart | undefined {
+  const native = load("blob-codec") as NativePart | undefined;
+  return native?.version === interfaceVersion ? native : undefined;
+}
 
 class NativePackHash implements PackHash {
   readonly handle: object;

@@ -5,7 +5,7 @@ import type { Repository } from "../repository/repository.ts";
 import type { BlobReader } from "../restorer/blob-reader.ts";
 
 /** Plain bytes loaded at once; the next window is loaded while this one is sealed. */
-const windowBytes = 32 * 1024 * 1024;
+const windowBytes = 16 * 1024 * 1024;
 /** Small blobs are handed over together: one message each would cost more than sealing them. */
 const batchBytes = 512 * 1024;
 

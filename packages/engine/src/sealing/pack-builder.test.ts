@@ -1,7 +1,52 @@
-import { expect, it } from "vitest";
-import { mergeRemainders, type PackRemainder } from "./pack-builder.ts";
+import { randomBytes } from "node:crypto";
+import { expect, it, vi } from "vitest";
+import { createBlobCodec } from "../blob-codec/index.ts";
+import { Sealer, sha256Hex } from "../crypto/index.ts";
+import { mergeRemainders, PackBuilder, type PackRemainder, type SealedPack } from "./pack-builder.ts";
 
 const mebibyte = 1024 * 1024;
+const key = { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) };
+const nameOf = ({ buffer, length }: SealedPack) => sha256Hex(new Uint8Array(buffer, 0, length));
+
+/** Hashes blobs beside the open pack and puts them into it, as a sealing thread does. */
+function createFiller() {
+  const codec = createBlobCodec(key);
+  const sealer = new Sealer(key);
+  const builder = new PackBuilder(codec, sealer, "data");
+  const fill = (bytes: number): SealedPack | undefined => {
+    const blob = randomBytes(bytes);
+    const id = Buffer.from(codec.hash(blob, Uint32Array.of(0, bytes), builder.beside)).toString("hex");
+    expect(id).toBe(sha256Hex(blob));
+    return builder.add(id, blob);
+  };
+  return { builder, sealer, fill };
+}
+
+it("names each pack by its hash, however it came to its end", () => {
+  const { builder, fill } = createFiller();
+  const packs: (SealedPack | undefined)[] = [];
+  for (let round = 0; round < 40; round++) {
+    packs.push(fill(randomBytes(3).readUIntBE(0, 3) % (3 * mebibyte)), fill(100));
+    if (round % 9 === 5) packs.push(builder.close());
+    if (round % 9 === 8) builder.takeRemainder();
+  }
+  packs.push(builder.close());
+  const made = packs.filter((pack) => pack !== undefined);
+  expect(made.length).toBeGreaterThanOrEqual(5);
+  for (const pack of made) expect(pack.id).toBe(nameOf(pack));
+});
+
+it("knows nothing of a pack that could not be finished when it makes the next one", () => {
+  const { builder, sealer, fill } = createFiller();
+  for (let at = 0; at < 3; at++) fill(100_000);
+  vi.spyOn(sealer, "sealInto").mockImplementationOnce(() => {
+    throw new Error("no memory");
+  });
+  expect(() => builder.close()).toThrow("no memory");
+  for (let at = 0; at < 5; at++) fill(100_000);
+  const pack = builder.close()!;
+  expect(pack.id).toBe(nameOf(pack));
+});
 
 function remainder(type: "data" | "tree", content: number, length: number, roomBytes: number): PackRemainder {
   const buffer = new SharedArrayBuffer(roomBytes);

@@ -90,7 +90,12 @@ export class PackBuilder {
   /** The open pack, finished; nothing when it is empty. */
   close(): SealedPack | undefined {
     const rest = this.#take();
-    return rest === undefined ? undefined : finishPack(this.#sealer, rest, this.#hash);
+    try {
+      return rest === undefined ? undefined : finishPack(this.#sealer, rest, this.#hash);
+    } finally {
+      // Also when it fails: the next pack is another one.
+      this.#hash.forget();
+    }
   }
 
   takeRemainder(): PackRemainder | undefined {
