@@ -27,7 +27,7 @@ export interface S3ClientOptions {
  * The SDK with everything settled that it would else take from the machine (region, retries, checksums, endpoints).
  * The agents are our own: no proxy of the environment and no CA bundle meant for others comes between us and the store.
  */
-export function createS3Client(options: S3ClientOptions): S3Client {
+export function createS3Client(options: S3ClientOptions): { readonly client: S3Client; readonly handler: DirectGetHandler } {
   const credentials = options.credentials;
   const agent = { keepAlive: true, maxSockets, noDelay: true, scheduling: "lifo" as const };
   const ordinary = new NodeHttpHandler({
@@ -37,6 +37,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
     socketTimeout: options.idleTimeoutMs,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
+  const handler = new DirectGetHandler(ordinary, options);
   const client = new S3Client({
     endpoint: options.endpoint,
     region: options.region ?? regionOf(options.endpoint),
@@ -63,7 +64,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
       : "profile" in credentials
         ? { profile: credentials.profile }
         : { credentials: keysOf(credentials) }),
-    requestHandler: new DirectGetHandler(ordinary, options),
+    requestHandler: handler,
   });
   // With one attempt the SDK's own layer has nothing to do but to complain on the console when a streamed body could not be
   // sent. An empty one stands in its place, because the signing layer is put behind it by name.
@@ -73,7 +74,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
     priority: "high",
     override: true,
   });
-  return client;
+  return { client, handler };
 }
 
 function keysOf(keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined }) {

@@ -13,6 +13,7 @@ import { bodyLength, joinBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
 import { brokenTransfer, checkAllowedSize, checkRange, type ObjectPlace, tooShort } from "../object-range.ts";
 import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../object-store.ts";
+import { createSignedGet, type GetAnswer, type SignedGet } from "./direct-get/signed-get.ts";
 import { describeS3Address, type S3Address } from "./s3-address.ts";
 import { collectBody, requestBody, streamBody } from "./s3-body.ts";
 import { createS3Client, type S3Credentials } from "./s3-client.ts";
@@ -43,7 +44,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   const url = describeS3Address(address);
   const base = address.prefix === "" ? "" : `${address.prefix}/`;
   const idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
-  const client = createS3Client({
+  const { client, handler } = createS3Client({
     endpoint: address.endpoint,
     region: options.region,
     credentials: options.credentials,
@@ -51,6 +52,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     idleTimeoutMs,
     caPem: options.caPem,
   });
+  let signedGet: SignedGet | undefined = createSignedGet(client, handler, address);
   let lastDate: number | undefined;
   watchDate(client, (date) => {
     lastDate = date;
@@ -121,6 +123,20 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     });
   };
 
+  const getObject = async (
+    input: ReturnType<typeof target>,
+    range: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<GetAnswer> => {
+    const short = await signedGet?.(input.Key, range, signal);
+    if (short !== undefined) return short;
+    const command = new GetObjectCommand({ ...input, ...(range !== undefined && { Range: range }) });
+    const { Body: body, ContentLength: length, ContentRange: contentRange } = await client.send(command, sendOptions(signal));
+    // What the SDK gets and we do not: the next time it is asked at once.
+    signedGet = undefined;
+    return { body: body as Readable, length, contentRange };
+  };
+
   /** Length is what will come, checked against what was asked for. undefined: nothing lies behind this offset, and no more was asked. */
   const openRange = async (name: string, range: RangeOptions): Promise<{ body: Readable; length: number } | undefined> => {
     const input = target(name);
@@ -130,14 +146,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     const last = range.length === undefined ? "" : String(offset + range.length - 1);
     return attempt("reading", name, range.signal, async () => {
       try {
-        const answer = await client.send(
-          new GetObjectCommand({ ...input, ...(wantsRange ? { Range: `bytes=${offset}-${last}` } : {}) }),
-          sendOptions(range.signal),
-        );
-        const body = answer.Body as Readable;
+        const header = wantsRange ? `bytes=${offset}-${last}` : undefined;
+        const { body, length, contentRange } = await getObject(input, header, range.signal);
         try {
-          const length = answer.ContentLength;
-          if (length === undefined || (wantsRange && !answer.ContentRange?.startsWith(`bytes ${offset}-`))) {
+          if (length === undefined || (wantsRange && !contentRange?.startsWith(`bytes ${offset}-`))) {
             throw brokenTransfer(place(name), 0, range.length ?? length ?? 0, new Error("the answer is not the range asked for"));
           }
           if (range.length !== undefined && length !== range.length) {

@@ -17,13 +17,17 @@ export interface DirectGetOptions {
 
 type Handle = NodeHttpHandler["handle"];
 type Request = Parameters<Handle>[0];
+type GetRequest = Pick<Request, "protocol" | "hostname" | "path" | "headers"> & {
+  readonly port?: number | undefined;
+  readonly query?: Request["query"] | undefined;
+};
 type HandleOptions = NonNullable<Parameters<Handle>[1]>;
 type Response = Awaited<ReturnType<Handle>>["response"];
 
 /**
- * The SDK's request handler, with a short way for the one request that moves much data to us: a GET of an object. Whatever
- * is not a plain success of known length (errors, chunked answers) is asked for again through the ordinary handler, which
- * knows how to read it: the request is signed already and reading twice does no harm.
+ * The SDK's request handler, and beside it a short way for the one request that moves much data to us: a GET of an object (`get`). Whatever
+ * that does not answer with a plain success of known length (errors, chunked answers) is asked for again through the SDK and its
+ * ordinary handler, which knows how to read it: reading twice does no harm.
  */
 export class DirectGetHandler {
   readonly metadata = { handlerProtocol: "http/1.1" };
@@ -39,14 +43,20 @@ export class DirectGetHandler {
   }
 
   async handle(request: Request, options: HandleOptions = {}): Promise<{ response: Response }> {
-    if (!isObjectGet(request)) return this.#small(request, options);
-    const signal = options.abortSignal as AbortSignal | undefined;
+    return isObjectGet(request) ? this.#ordinaryGet(request, options) : this.#small(request, options);
+  }
+
+  /** The object, asked for by a signed request; undefined for whatever is no plain success of known length. */
+  async get(
+    request: GetRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly head: ResponseHead; readonly body: DirectBody } | undefined> {
     signal?.throwIfAborted();
     const { connection, head } = await this.#ask(request, signal);
     const length = head.headers["content-length"] ?? "";
     if ((head.status !== 200 && head.status !== 206) || !/^\d{1,15}$/.test(length) || "transfer-encoding" in head.headers) {
       this.#drop(connection);
-      return this.#ordinaryGet(request, options);
+      return undefined;
     }
     const stop = () => connection.destroy(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
     signal?.addEventListener("abort", stop, { once: true });
@@ -56,7 +66,7 @@ export class DirectGetHandler {
       if (complete && keepAlive) this.#keep(placeOf(request), connection);
       else this.#drop(connection);
     });
-    return { response: { statusCode: head.status, headers: head.headers, body } as unknown as Response };
+    return { head, body };
   }
 
   /** An object from a server that does not tell its length before; or an error, which is read whole and so must not be large. */
@@ -89,7 +99,10 @@ export class DirectGetHandler {
     return this.#ordinary.httpHandlerConfigs();
   }
 
-  async #ask(request: Request, signal: AbortSignal | undefined): Promise<{ connection: DirectConnection; head: ResponseHead }> {
+  async #ask(
+    request: GetRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ connection: DirectConnection; head: ResponseHead }> {
     const text = formatRequest(request);
     for (;;) {
       const kept = this.#takeIdle(placeOf(request));
@@ -109,7 +122,7 @@ export class DirectGetHandler {
     }
   }
 
-  #connect(request: Request): DirectConnection {
+  #connect(request: GetRequest): DirectConnection {
     const tls = request.protocol === "https:";
     const host = request.hostname.replace(/^\[(.*)\]$/, "$1");
     return new DirectConnection({ ...this.#options, host, port: request.port ?? (tls ? 443 : 80), tls });
@@ -140,11 +153,11 @@ function isObjectGet(request: Request): boolean {
   return request.method === "GET" && request.query?.["x-id"] === "GetObject";
 }
 
-function placeOf(request: Request): string {
+function placeOf(request: GetRequest): string {
   return `${request.protocol}//${request.hostname}:${request.port ?? ""}`;
 }
 
-function formatRequest(request: Request): string {
+function formatRequest(request: GetRequest): string {
   const query = Object.entries(request.query ?? {}).map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
   );

@@ -179,9 +179,31 @@ describe("direct GET", () => {
   it("asks for no name's sake: what it sends is one well-formed request", async () => {
     const { store, requests } = await openStoreOn([plain("one")]);
     await store.get("data/a b+ä?&#");
-    expect(requests[0]).toMatch(/^GET \/bucket\/data\/a%20b%2B%C3%A4%3F%26%23\?x-id=GetObject HTTP\/1\.1\r\n/);
+    expect(requests[0]).toMatch(/^GET \/bucket\/data\/a%20b%2B%C3%A4%3F%26%23 HTTP\/1\.1\r\n/);
     expect(requests[0]).toMatch(/\r\nauthorization: AWS4-HMAC-SHA256 /i);
     expect(requests[0]?.endsWith("\r\n\r\n")).toBe(true);
+    expect(requests).toHaveLength(1);
+  });
+
+  it("leaves to the SDK what only the SDK gets, from then on at once", async () => {
+    const refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    const { store, requests } = await openStoreOn([refused, plain("one"), plain("two")]);
+    expect(Buffer.from(await store.get("config")).toString()).toBe("one");
+    expect(Buffer.from(await store.get("config")).toString()).toBe("two");
+    expect(requests.map((request) => request.split("\r\n")[0])).toEqual([
+      "GET /bucket/config HTTP/1.1",
+      "GET /bucket/config?x-id=GetObject HTTP/1.1",
+      "GET /bucket/config?x-id=GetObject HTTP/1.1",
+    ]);
+  });
+
+  it("lets the SDK say why an object is not to be had, and gets the next one by itself", async () => {
+    const missing = `HTTP/1.1 404 Not Found\r\nContent-Length: 40\r\n\r\n${"<Error><Code>NoSuchKey</Code></Error>".padEnd(40)}`;
+    const { store, requests } = await openStoreOn([missing, missing, plain("two")]);
+    expect(await store.get("config").catch((error: unknown) => error)).toMatchObject({ code: "object-missing" });
+    expect(Buffer.from(await store.get("config")).toString()).toBe("two");
+    expect(requests.at(-1)).toMatch(/^GET \/bucket\/config HTTP/);
+    expect(requests).toHaveLength(3);
   });
 });
 
