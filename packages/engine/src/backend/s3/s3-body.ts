@@ -7,19 +7,11 @@ import { DirectBody } from "./direct-get/direct-body.ts";
 /** Below this average size of a part one copy costs less than many small writes to the socket. */
 const worthStreamingBytes = 64 * 1024;
 
-/**
- * The body for one PUT, made anew for each try. Many parts go out one after the other, without a copy, but only where
- * their hash is known: the SDK cannot hash a stream.
- */
-export function requestBody(
-  body: ObjectBody,
-  hasHash: boolean,
-  pace?: Pace | undefined,
-  signal?: AbortSignal | undefined,
-): Uint8Array | Readable {
-  if (pace !== undefined && hasHash) return Readable.from(paceBody(body, pace, signal), { objectMode: false, highWaterMark: 1 });
+/** The body for one PUT, made anew for each try. Many parts go out one after the other, without a copy. */
+export function requestBody(body: ObjectBody, pace?: Pace | undefined, signal?: AbortSignal | undefined): Uint8Array | Readable {
+  if (pace !== undefined) return Readable.from(paceBody(body, pace, signal), { objectMode: false, highWaterMark: 1 });
   const parts = bodyParts(body);
-  if (parts.length <= 1 || !hasHash || bodyLength(body) / parts.length < worthStreamingBytes) return joinBody(body);
+  if (parts.length <= 1 || bodyLength(body) / parts.length < worthStreamingBytes) return joinBody(body);
   let next = 0;
   return new Readable({
     highWaterMark: 1,

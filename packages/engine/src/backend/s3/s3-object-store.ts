@@ -13,7 +13,7 @@ import { bodyLength, joinBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
 import { brokenTransfer, checkAllowedSize, checkRange, type ObjectPlace, tooShort } from "../object-range.ts";
 import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../object-store.ts";
-import { createSignedGet, type GetAnswer, type SignedGet } from "./direct-get/signed-get.ts";
+import { createSignedRequests, type GetAnswer, type SignedRequests } from "./direct-get/signed-requests.ts";
 import { describeS3Address, type S3Address } from "./s3-address.ts";
 import { collectBody, requestBody, streamBody } from "./s3-body.ts";
 import { createS3Client, type S3Credentials } from "./s3-client.ts";
@@ -52,7 +52,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     idleTimeoutMs,
     caPem: options.caPem,
   });
-  let signedGet: SignedGet | undefined = createSignedGet(client, handler, address);
+  let signed: SignedRequests | undefined = createSignedRequests(client, handler, address);
   let lastDate: number | undefined;
   watchDate(client, (date) => {
     lastDate = date;
@@ -68,7 +68,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     signal?.throwIfAborted();
     try {
       const result = await work();
-      bucketSeen = true;
+      // False: it was refused, perhaps because there is no bucket.
+      if (result !== false) bucketSeen = true;
       return result;
     } catch (error) {
       throw s3Error(error, doing, place(name), signal);
@@ -128,12 +129,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     range: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<GetAnswer> => {
-    const short = await signedGet?.(input.Key, range, signal);
+    const short = await signed?.get(input.Key, range, signal);
     if (short !== undefined) return short;
     const command = new GetObjectCommand({ ...input, ...(range !== undefined && { Range: range }) });
     const { Body: body, ContentLength: length, ContentRange: contentRange } = await client.send(command, sendOptions(signal));
     // What the SDK gets and we do not: the next time it is asked at once.
-    signedGet = undefined;
+    signed = undefined;
     return { body: body as Readable, length, contentRange };
   };
 
@@ -230,20 +231,24 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     },
     async put(name, body, { sha256: known, signal, pace } = {}) {
       const input = target(name);
-      // The SDK cannot hash a stream, and only a stream can be slowed down.
-      const sha256 = known ?? (pace === undefined ? undefined : sha256Hex(joinBody(body)));
-      const payload = requestBody(body, sha256 !== undefined, pace, signal);
-      const watched = stopWithBody(payload, signal);
-      await attempt("writing", name, watched, async () => {
-        const command = new PutObjectCommand({
-          ...input,
-          Body: payload,
-          ContentLength: bodyLength(body),
-          ContentType: "application/octet-stream",
-        });
-        if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
+      const facts = { length: bodyLength(body), sha256: known ?? sha256Hex(joinBody(body)) };
+      /** With a body made anew, which is sent once. False: refused, for a reason that the SDK can tell. */
+      const send = (way: (payload: Uint8Array | Readable, signal: AbortSignal | undefined) => Promise<boolean>) => {
+        const payload = requestBody(body, pace, signal);
+        const watched = stopWithBody(payload, signal);
+        return attempt("writing", name, watched, () => way(payload, watched));
+      };
+      const short = signed;
+      if (short !== undefined && (await send((payload, watched) => short.put(input.Key, payload, facts, watched)))) return;
+      await send(async (payload, watched) => {
+        const type = "application/octet-stream";
+        const command = new PutObjectCommand({ ...input, Body: payload, ContentLength: facts.length, ContentType: type });
+        addHeader(command, "x-amz-content-sha256", facts.sha256);
         await client.send(command, sendOptions(watched));
+        return true;
       });
+      // What the SDK gets stored and we do not: the next time it is asked at once.
+      signed = undefined;
     },
     async delete(name, { signal } = {}) {
       const input = target(name);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -204,6 +204,59 @@ describe("direct GET", () => {
     expect(Buffer.from(await store.get("config")).toString()).toBe("two");
     expect(requests.at(-1)).toMatch(/^GET \/bucket\/config HTTP/);
     expect(requests).toHaveLength(3);
+  });
+});
+
+describe("signed PUT", () => {
+  const answer = (status: string, body = "") => `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const bytes = Buffer.from("content");
+  const lines = (requests: readonly string[]) =>
+    requests.filter((text) => text.startsWith("PUT")).map((text) => text.split("\r\n")[0]);
+
+  it("is one request with length, type and the hash of what it sends", async () => {
+    const { store, requests } = await openStoreOn([answer("200 OK")]);
+    await store.put("data/a b", bytes);
+    const all = requests.join("");
+    expect(all).toMatch(/^PUT \/bucket\/data\/a%20b HTTP\/1\.1\r\n/);
+    expect(all).toContain("\r\ncontent-length: 7\r\n");
+    expect(all).toContain("\r\ncontent-type: application/octet-stream\r\n");
+    expect(all).toContain(`\r\nx-amz-content-sha256: ${createHash("sha256").update(bytes).digest("hex")}\r\n`);
+    expect(all).toMatch(/\r\n\r\ncontent$/);
+  });
+
+  it("is sent once to a store that is busy, and its words are told", async () => {
+    const { store, requests } = await openStoreOn([
+      answer("503 Slow Down", "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"),
+    ]);
+    expect(await store.put("config", bytes).catch((error: unknown) => error)).toMatchObject({
+      code: "store-failed",
+      retry: "later",
+      message: expect.stringMatching(/HTTP 503 SlowDown Reduce your request rate\.$/),
+    });
+    expect(lines(requests)).toHaveLength(1);
+  });
+
+  it("knows a full store", async () => {
+    const { store } = await openStoreOn([answer("507 Insufficient Storage", "<Error><Code>XMinioStorageFull</Code></Error>")]);
+    expect(await store.put("config", bytes).catch((error: unknown) => error)).toMatchObject({ code: "store-full" });
+  });
+
+  it("lets the SDK say why it is refused", async () => {
+    const refused = answer("403 Forbidden", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>");
+    const { store, requests } = await openStoreOn([refused]);
+    expect(await store.put("config", bytes).catch((error: unknown) => error)).toMatchObject({ code: "store-refused" });
+    expect(lines(requests)).toEqual(["PUT /bucket/config HTTP/1.1", "PUT /bucket/config?x-id=PutObject HTTP/1.1"]);
+  });
+
+  it("bounds what a store says without end", async () => {
+    const { store } = await openStoreOn([
+      (socket) => {
+        socket.write(`HTTP/1.1 500 Oops\r\nContent-Length: ${1e12}\r\n\r\n`);
+        const more = () => !socket.destroyed && socket.write("x".repeat(65_536), more);
+        more();
+      },
+    ]);
+    expect(await store.put("config", bytes).catch((error: unknown) => error)).toMatchObject({ code: "store-failed" });
   });
 });
 
