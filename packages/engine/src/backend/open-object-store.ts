@@ -49,5 +49,5 @@ export async function openBareObjectStore(location: StoreLocation, clock?: Clock
   if (place.kind === "local") return createLocalStore({ path: place.path, connections: location.connections, clock });
   // Loaded only here: the SDK costs a third of a second, which a repository in a folder need not pay.
   const { createS3Store } = await import("./s3/s3-object-store.ts");
-  return createS3Store({ ...location, address: place.address });
+  return createS3Store({ ...location, address: place.address, clock });
 }

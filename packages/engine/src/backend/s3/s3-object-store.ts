@@ -7,13 +7,14 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
-import { isLifeboatError, LifeboatError } from "@lifeboat/model";
+import { type Clock, isLifeboatError, LifeboatError } from "@lifeboat/model";
 import { sha256Hex } from "../../crypto/index.ts";
 import { bodyLength, joinBody } from "../object-body.ts";
 import { checkObjectName, checkPrefix, compareNames } from "../object-name.ts";
 import { brokenTransfer, checkAllowedSize, checkRange, type ObjectPlace, tooShort } from "../object-range.ts";
 import type { ListOptions, ObjectInfo, ObjectStore, RangeOptions } from "../object-store.ts";
-import { createSignedRequests, type GetAnswer, type SignedRequests } from "./direct-get/signed-requests.ts";
+import { ShortWay } from "./direct-get/short-way.ts";
+import { createSignedRequests, type GetAnswer, type Refusal } from "./direct-get/signed-requests.ts";
 import { describeS3Address, type S3Address } from "./s3-address.ts";
 import { collectBody, requestBody, streamBody } from "./s3-body.ts";
 import { createS3Client, type S3Credentials } from "./s3-client.ts";
@@ -34,6 +35,8 @@ export interface S3StoreOptions {
   readonly caPem?: string | undefined;
   /** Names per LIST request; default and most 1000. */
   readonly listPageSize?: number | undefined;
+  /** undefined: the system's own. */
+  readonly clock?: Clock | undefined;
 }
 
 const firstContactTimeoutMs = 15_000;
@@ -52,7 +55,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     idleTimeoutMs,
     caPem: options.caPem,
   });
-  let signed: SignedRequests | undefined = createSignedRequests(client, handler, address);
+  const signed = createSignedRequests(client, handler, address, options.clock);
+  const shortWays = { get: new ShortWay(), put: new ShortWay() };
   let lastDate: number | undefined;
   watchDate(client, (date) => {
     lastDate = date;
@@ -64,12 +68,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     checkObjectName(name);
     return { Bucket: address.bucket, Key: base + name };
   };
+  /** Of work that gives a `Refusal` nothing is known of the bucket. */
   const attempt = async <T>(doing: string, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
     signal?.throwIfAborted();
     try {
       const result = await work();
-      // False: it was refused, perhaps because there is no bucket.
-      if (result !== false) bucketSeen = true;
+      if (!isRefusal(result)) bucketSeen = true;
       return result;
     } catch (error) {
       throw s3Error(error, doing, place(name), signal);
@@ -97,7 +101,9 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     try {
       const answer = await client.send(new GetObjectCommand({ ...input, Range: "bytes=0-0" }), sendOptions(signal));
       (answer.Body as Readable).destroy();
-      return error;
+      // Whatever it was is over: perhaps a clock that the SDK has set right by now.
+      const words = `looking at ${input.Key} in ${url} was refused with HTTP ${status}, reading it was not`;
+      return new LifeboatError("store-failed", words, { retry: "later", context: { store: url } });
     } catch (words) {
       return statusOf(words) === status ? words : error;
     }
@@ -129,12 +135,14 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     range: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<GetAnswer> => {
-    const short = await signed?.get(input.Key, range, signal);
-    if (short !== undefined) return short;
+    const short = shortWays.get.isOpen ? await signed.get(input.Key, range, signal) : undefined;
+    if (short !== undefined && "body" in short) {
+      shortWays.get.worked();
+      return short;
+    }
     const command = new GetObjectCommand({ ...input, ...(range !== undefined && { Range: range }) });
     const { Body: body, ContentLength: length, ContentRange: contentRange } = await client.send(command, sendOptions(signal));
-    // What the SDK gets and we do not: the next time it is asked at once.
-    signed = undefined;
+    if (short !== undefined) shortWays.get.overtaken(short.refusedWith);
     return { body: body as Readable, length, contentRange };
   };
 
@@ -150,7 +158,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
         const header = wantsRange ? `bytes=${offset}-${last}` : undefined;
         const { body, length, contentRange } = await getObject(input, header, range.signal);
         try {
-          if (length === undefined || (wantsRange && !contentRange?.startsWith(`bytes ${offset}-`))) {
+          const isRange = contentRange !== undefined;
+          if (length === undefined || (wantsRange ? !contentRange?.startsWith(`bytes ${offset}-`) : isRange)) {
             throw brokenTransfer(place(name), 0, range.length ?? length ?? 0, new Error("the answer is not the range asked for"));
           }
           if (range.length !== undefined && length !== range.length) {
@@ -232,23 +241,24 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     async put(name, body, { sha256: known, signal, pace } = {}) {
       const input = target(name);
       const facts = { length: bodyLength(body), sha256: known ?? sha256Hex(joinBody(body)) };
-      /** With a body made anew, which is sent once. False: refused, for a reason that the SDK can tell. */
-      const send = (way: (payload: Uint8Array | Readable, signal: AbortSignal | undefined) => Promise<boolean>) => {
+      /** With a body made anew, which is sent once. */
+      const send = <T>(way: (payload: Uint8Array | Readable, signal: AbortSignal | undefined) => Promise<T>): Promise<T> => {
         const payload = requestBody(body, pace, signal);
         const watched = stopWithBody(payload, signal);
         return attempt("writing", name, watched, () => way(payload, watched));
       };
-      const short = signed;
-      if (short !== undefined && (await send((payload, watched) => short.put(input.Key, payload, facts, watched)))) return;
+      let refusal: Refusal | undefined;
+      if (shortWays.put.isOpen) {
+        refusal = await send((payload, watched) => signed.put(input.Key, payload, facts, watched));
+        if (refusal === undefined) return shortWays.put.worked();
+      }
       await send(async (payload, watched) => {
         const type = "application/octet-stream";
         const command = new PutObjectCommand({ ...input, Body: payload, ContentLength: facts.length, ContentType: type });
         addHeader(command, "x-amz-content-sha256", facts.sha256);
         await client.send(command, sendOptions(watched));
-        return true;
       });
-      // What the SDK gets stored and we do not: the next time it is asked at once.
-      signed = undefined;
+      if (refusal !== undefined) shortWays.put.overtaken(refusal.refusedWith);
     },
     async delete(name, { signal } = {}) {
       const input = target(name);
@@ -271,6 +281,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       client.destroy();
     },
   };
+}
+
+function isRefusal(result: unknown): result is Refusal {
+  return typeof result === "object" && result !== null && "refusedWith" in result;
 }
 
 /** A web server that answers everything with a page. */

@@ -133,10 +133,16 @@ export class DirectConnection {
     for (const one of waiting) one?.reject(error);
   }
 
-  /** Called before each read of the socket. */
+  /** Called after each read of the socket, for the next one. */
   #place(): Uint8Array {
     const wanted = this.#wanted;
     if (wanted !== undefined) return wanted.target.subarray(wanted.at);
+    // What came in one piece with its head was not taken yet: place after place would creep to the end, and a read without room fails.
+    if (this.#start > 0 && this.#start < this.#end && this.#end + windowBytes > spareBytes) {
+      this.#spare.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
     const from = this.#start === this.#end ? 0 : this.#end;
     return this.#spare.subarray(from, from + windowBytes);
   }

@@ -47,20 +47,22 @@ export class DirectGetHandler {
     return isObjectGet(request) ? this.#ordinaryGet(request, options) : this.#small(request, options);
   }
 
-  /** The object, asked for by a signed request; undefined for whatever is no plain success of known length. */
+  /** The object, asked for by a signed request; no body for whatever is no plain success of known length. */
   async get(
     request: GetRequest,
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly head: ResponseHead; readonly body: DirectBody } | undefined> {
+  ): Promise<{ readonly head: ResponseHead; readonly body: DirectBody | undefined }> {
     signal?.throwIfAborted();
     const { connection, head } = await this.#ask(request, signal);
     const length = head.headers["content-length"] ?? "";
     if ((head.status !== 200 && head.status !== 206) || !/^\d{1,15}$/.test(length) || "transfer-encoding" in head.headers) {
       this.#drop(connection);
-      return undefined;
+      return { head, body: undefined };
     }
     const stop = () => connection.destroy(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
     signal?.addEventListener("abort", stop, { once: true });
+    // It may have come just now, when nobody listened.
+    if (signal?.aborted) stop();
     const keepAlive = head.headers.connection?.toLowerCase() !== "close";
     const body = new DirectBody(connection, Number(length), (complete) => {
       signal?.removeEventListener("abort", stop);

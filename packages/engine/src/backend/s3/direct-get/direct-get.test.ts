@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createBucket, startObjectStore } from "../../../../../../test/services/index.ts";
@@ -49,6 +50,7 @@ async function openStoreOn(answers: readonly (string | ((socket: Socket) => void
     address: { endpoint: `http://127.0.0.1:${port}`, bucket: "bucket", prefix: "" },
     credentials: { accessKeyId: "AKID", secretAccessKey: "secret" },
     idleTimeoutMs: 2000,
+    clock: { now: () => Date.now(), sleep: (milliseconds) => wait(milliseconds) },
   });
   cleanups.push(() => store.close());
   return { store, requests, connections: () => connections };
@@ -197,6 +199,51 @@ describe("direct GET", () => {
     ]);
   });
 
+  it.each([
+    ["a store that is busy at first", ["HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n"]],
+    ["an object that comes between two looks", ["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]],
+    ["a refusal after successes", [plain("zero"), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"]],
+  ])("goes the short way again after %s", async (_, before) => {
+    const { store, requests } = await openStoreOn([...before, plain("one"), plain("two")]);
+    for (const text of [...(before.length > 1 ? ["zero"] : []), "one", "two"]) {
+      expect(Buffer.from(await store.get("config")).toString()).toBe(text);
+    }
+    expect(requests.at(-2)).toMatch(/^GET \/bucket\/config\?x-id/);
+    expect(requests.at(-1)).toMatch(/^GET \/bucket\/config HTTP/);
+  });
+
+  it("takes the store's time where this machine's clock is wrong, and goes the short way with it", async () => {
+    const hour = 3_600_000;
+    const skewed = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+    const { store, requests } = await openStoreOn([
+      (socket) => {
+        const [, ...parts] = /x-amz-date: (\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(requests.at(-1)!)!;
+        const [year, month, day, ...time] = parts.map(Number) as [number, number, number, number, number, number];
+        const signed = Date.UTC(year, month - 1, day, ...time);
+        const date = `Date: ${new Date(Date.now() + hour).toUTCString()}\r\n`;
+        if (Math.abs(signed - Date.now() - hour) < 60_000) socket.write(plain("one", date));
+        else socket.write(`HTTP/1.1 403 Forbidden\r\n${date}Content-Length: ${skewed.length}\r\n\r\n${skewed}`);
+      },
+    ]);
+    expect(await store.get("config").catch((error: unknown) => error)).toMatchObject({ code: "store-refused", retry: "later" });
+    expect(Buffer.from(await store.get("config")).toString()).toBe("one");
+    expect(requests.at(-1)).toMatch(/^GET \/bucket\/config HTTP/);
+  });
+
+  it("has room for each of many answers that come in one piece", async () => {
+    for (const length of [300, 4000, 60_000]) {
+      const { store, connections } = await openStoreOn([plain("x".repeat(length))]);
+      for (let count = 0; count < 300; count++) expect((await store.get("config")).length).toBe(length);
+      expect(connections()).toBe(1);
+    }
+  });
+
+  it("takes a part for no whole", async () => {
+    const part = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-2/9\r\nContent-Length: 3\r\n\r\none";
+    const { store } = await openStoreOn([part]);
+    expect(await store.get("config").catch((error: unknown) => error)).toMatchObject({ code: "store-failed" });
+  });
+
   it("lets the SDK say why an object is not to be had, and gets the next one by itself", async () => {
     const missing = `HTTP/1.1 404 Not Found\r\nContent-Length: 40\r\n\r\n${"<Error><Code>NoSuchKey</Code></Error>".padEnd(40)}`;
     const { store, requests } = await openStoreOn([missing, missing, plain("two")]);
@@ -336,6 +383,21 @@ describe("S3 over TLS", () => {
     expect(sameBytes(await collectStream(await store.getStream("data/large", { offset: 7 })), bytes.subarray(7))).toBe(true);
     await store.close();
   });
+
+  it("carries small objects one after the other, however their bytes arrive", async () => {
+    const bucket = await createBucket(server);
+    const store = createS3Store({ address: { endpoint, bucket, prefix: "" }, credentials: server, caPem });
+    for (const [length, times] of [
+      [4000, 80],
+      [60_000, 30],
+      [150_000, 20],
+    ] as const) {
+      const bytes = pattern(length);
+      await store.put("data/small", bytes);
+      for (let count = 0; count < times; count++) expect(sameBytes(await store.get("data/small"), bytes)).toBe(true);
+    }
+    await store.close();
+  }, 60_000);
 
   it("refuses a certificate that nobody vouches for", async () => {
     const store = createS3Store({ address: { endpoint, bucket: randomUUID(), prefix: "" }, credentials: server });

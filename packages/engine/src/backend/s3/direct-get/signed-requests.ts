@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
+import type { Clock } from "@lifeboat/model";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { S3Address } from "../s3-address.ts";
 import type { DirectGetHandler } from "./direct-get-handler.ts";
@@ -13,14 +14,22 @@ export interface GetAnswer {
   readonly contentRange: string | undefined;
 }
 
+/** The HTTP status of an answer that is not what was asked for; the SDK can tell why, or how else it is to be had. */
+export interface Refusal {
+  readonly refusedWith: number;
+}
+
 /** Requests that are signed and sent without the SDK. Both throw what the connection or the search for keys throws. */
 export interface SignedRequests {
-  /**
-   * `range`: the header's value. undefined: the store answers with anything but the object; the SDK can tell why, or how else it is to be had.
-   */
-  get(key: string, range: string | undefined, signal: AbortSignal | undefined): Promise<GetAnswer | undefined>;
-  /** False: the store refuses, and the SDK can tell why. Where it is busy or broken the error is as the SDK's, so that nothing is sent twice. */
-  put(key: string, payload: Uint8Array | Readable, facts: PayloadFacts, signal: AbortSignal | undefined): Promise<boolean>;
+  /** `range`: the header's value. */
+  get(key: string, range: string | undefined, signal: AbortSignal | undefined): Promise<GetAnswer | Refusal>;
+  /** undefined: it is stored. Where the store is busy or broken it throws as the SDK does, so that nothing is sent twice. */
+  put(
+    key: string,
+    payload: Uint8Array | Readable,
+    facts: PayloadFacts,
+    signal: AbortSignal | undefined,
+  ): Promise<Refusal | undefined>;
 }
 
 export interface PayloadFacts {
@@ -32,26 +41,32 @@ export interface PayloadFacts {
 
 /**
  * GETs and PUTs of objects past the SDK's layers, which take half a millisecond for each, three times that in a young program; signing takes a
- * tenth of it. Keys, region and hash are those of the client.
+ * tenth of it. Keys, region, hash and what is known of the store's clock are those of the client.
  */
 export function createSignedRequests(
   client: S3Client,
   handler: DirectGetHandler,
   { endpoint, bucket }: S3Address,
+  clock: Clock | undefined,
 ): SignedRequests {
   const { credentials, region, sha256 } = client.config;
   // S3 signs the path as it is sent, not encoded once more.
   const signer = new SignatureV4({ service: "s3", credentials, region, sha256, uriEscapePath: false });
   const { protocol, hostname, host, port } = new URL(endpoint);
   const place = { protocol, hostname, ...(port !== "" && { port: Number(port) }), query: {} };
-  const sign = (method: "GET" | "PUT", key: string, headers: Record<string, string>) =>
-    signer.sign({ ...place, method, path: `/${encodePath(bucket)}/${encodePath(key)}`, headers: { host, ...headers } });
+  const sign = (method: "GET" | "PUT", key: string, more: Record<string, string>) => {
+    const headers = { host, "user-agent": "lifeboat", ...more };
+    const request = { ...place, method, path: `/${encodePath(bucket)}/${encodePath(key)}`, headers };
+    // By how much this machine's clock is wrong the SDK learns from refusals.
+    const now = clock && { signingDate: new Date(clock.now() + client.config.systemClockOffset) };
+    return signer.sign(request, now);
+  };
   return {
     async get(key, range, signal) {
-      const answer = await handler.get(await sign("GET", key, range === undefined ? {} : { range }), signal);
-      if (answer === undefined) return undefined;
-      const { "content-length": length, "content-range": contentRange } = answer.head.headers;
-      return { body: answer.body, length: Number(length), contentRange };
+      const { head, body } = await handler.get(await sign("GET", key, range === undefined ? {} : { range }), signal);
+      if (body === undefined) return { refusedWith: head.status };
+      const { "content-length": length, "content-range": contentRange } = head.headers;
+      return { body, length: Number(length), contentRange };
     },
     async put(key, payload, { length, sha256: hash }, signal) {
       const request = await sign("PUT", key, {
@@ -61,8 +76,8 @@ export function createSignedRequests(
         "x-amz-content-sha256": hash,
       });
       const { status, text } = await handler.put({ ...request, body: payload }, signal);
-      if (status >= 200 && status < 300) return true;
-      if (status < 500 && status !== 429 && status !== 408) return false;
+      if (status >= 200 && status < 300) return undefined;
+      if (status < 500 && status !== 429 && status !== 408) return { refusedWith: status };
       throw busyError(status, text);
     },
   };
