@@ -25,7 +25,8 @@ const broken: string[] = [];
 
 beforeAll(async () => {
   console.log(`${plans.length} faults, seed ${seed} (LIFEBOAT_TEST_SEED)`);
-  scene = await openFaultScene(seed, 256);
+  // Mebibytes of the small disk: what backups and copies leave there grows with the number of faults.
+  scene = await openFaultScene(seed, isLong ? 1024 : 256);
   kitchen = await CommandKitchen.open(scene, random);
 }, 300_000);
 
