@@ -50,7 +50,7 @@ function startWithFrugalMemory() {
     // they count towards the heap's own limit, which begins where objects and buffers in use have room, and grows slowly.
     ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=20"] : []),
     // What comes over SSH waits for a collection, and a backup has much of it.
-    `--initial-old-space-size=${["restore", "dump", "repo", "copy"].includes(commandWords()[0]) ? 40 : 100}`,
+    `--initial-old-space-size=${["restore", "dump", "repo", "copy"].includes(commandWords()[0]) ? 30 : 100}`,
     ...process.execArgv,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),
