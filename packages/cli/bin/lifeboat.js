@@ -40,17 +40,18 @@ function startWithFrugalMemory() {
   // Threads find compiled code only through the environment.
   const folder = cacheFolder();
   if (folder !== undefined) env.NODE_COMPILE_CACHE = folder;
+  // What comes over SSH waits for a collection; who has none of it needs less room before one begins.
+  const pulls = !["restore", "dump", "repo", "copy"].includes(commandWords()[0]);
   const argv = [
     process.execPath,
-    "--max-semi-space-size=8",
+    `--max-semi-space-size=${pulls ? 8 : 4}`,
     // The threads that would help are busy with sealing: a nursery is emptied with less work by one (a tenth of a backup's CPU).
     // A Node that does not know the flag would not start, so only for the one that it was tried with.
     ...(nodeMajor === wantedMajor ? ["--no-parallel-scavenge"] : []),
     // Buffers count as heap. V8 would mark all objects again for every 64 MiB of them that flow through (a quarter of a backup's CPU); so
     // they count towards the heap's own limit, which begins where objects and buffers in use have room, and grows slowly.
     ...(nodeMajor === wantedMajor ? ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=20"] : []),
-    // What comes over SSH waits for a collection, and a backup has much of it.
-    `--initial-old-space-size=${["restore", "dump", "repo", "copy"].includes(commandWords()[0]) ? 30 : 100}`,
+    `--initial-old-space-size=${pulls ? 100 : 40}`,
     ...process.execArgv,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),
