@@ -41,7 +41,7 @@ function startWithFrugalMemory() {
   const folder = cacheFolder();
   if (folder !== undefined) env.NODE_COMPILE_CACHE = folder;
   // What comes over SSH waits for a collection; who has none of it needs less room before one begins.
-  const pulls = !["restore", "dump", "repo", "copy"].includes(commandWords()[0]);
+  const pulls = ["backup", "up", "drill"].includes(commandWords()[0]);
   const argv = [
     process.execPath,
     `--max-semi-space-size=${pulls ? 8 : 4}`,

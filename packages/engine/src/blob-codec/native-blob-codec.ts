@@ -122,8 +122,20 @@ export class NativeBlobCodec implements BlobCodec {
   #open(blob: StoredBlob, sealed: Uint8Array, target: Uint8Array | undefined, at: number, beside?: Beside): number {
     plainLengthOf(blob, sealed.length);
     this.#id.write(blob.id, "hex");
-    const sizes = [0, sealed.length, blob.uncompressedLength] as const;
-    const length = this.#native.open(this.#codec, sealed, ...sizes, this.#id, target, at, handleOf(beside), beside?.bytes);
+    const { uncompressedLength } = blob;
+    const pack = handleOf(beside);
+    const length = this.#native.open(
+      this.#codec,
+      sealed,
+      0,
+      sealed.length,
+      uncompressedLength,
+      this.#id,
+      target,
+      at,
+      pack,
+      beside?.bytes,
+    );
     if (length >= 0) return length;
     if (length === -1) throw new TagMismatch();
     if (length === -2) throw new Error("its compressed form is damaged, or longer than the index says");

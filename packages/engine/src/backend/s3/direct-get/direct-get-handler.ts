@@ -8,7 +8,6 @@ import { DirectConnection } from "./direct-connection.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 const mostIdle = 16;
-const mostWordsBytes = 64 * 1024;
 
 export interface DirectGetOptions {
   readonly connectTimeoutMs: number;
@@ -20,7 +19,6 @@ type Handle = NodeHttpHandler["handle"];
 type Request = Parameters<Handle>[0];
 type GetRequest = Pick<Request, "protocol" | "hostname" | "path" | "headers"> & {
   readonly port?: number | undefined;
-  readonly query?: Request["query"] | undefined;
 };
 type HandleOptions = NonNullable<Parameters<Handle>[1]>;
 type Response = Awaited<ReturnType<Handle>>["response"];
@@ -70,21 +68,6 @@ export class DirectGetHandler {
       else this.#drop(connection);
     });
     return { head, body };
-  }
-
-  /** Sends a signed request with a body; the answer's text up to 64 KiB. */
-  async put(
-    request: GetRequest & { readonly method: string; readonly body: Request["body"] },
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly status: number; readonly text: string }> {
-    // What else a request has is for those who change it.
-    const { response } = await this.#ordinary.handle(request as Request, signal === undefined ? {} : { abortSignal: signal });
-    let text = "";
-    for await (const part of response.body as Readable) {
-      text += (part as Buffer).toString("latin1");
-      if (text.length > mostWordsBytes) break;
-    }
-    return { status: response.statusCode, text };
   }
 
   /** An object from a server that does not tell its length before; or an error, which is read whole and so must not be large. */
@@ -176,13 +159,9 @@ function placeOf(request: GetRequest): string {
 }
 
 function formatRequest(request: GetRequest): string {
-  const query = Object.entries(request.query ?? {}).map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
-  );
-  const path = request.path + (query.length === 0 ? "" : `?${query.join("&")}`);
-  const lines = [`GET ${path} HTTP/1.1`];
+  const lines = [`GET ${request.path} HTTP/1.1`];
   for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value}`);
-  // The SDK has percent-encoded the path and made the headers; a line break that got through would be a second request.
+  // The path is percent-encoded and the signer has made the headers; a line break that got through would be a second request.
   if (lines.some((line) => /[^\x20-\x7e]/.test(line)))
     throw new TypeError("a header of the request has a character that it may not have");
   return `${lines.join("\r\n")}\r\n\r\n`;

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Clock } from "@lifeboat/model";
 import { SignatureV4 } from "@smithy/signature-v4";
@@ -53,7 +54,7 @@ export function createSignedRequests(
   // S3 signs the path as it is sent, not encoded once more.
   const signer = new SignatureV4({ service: "s3", credentials, region, sha256, uriEscapePath: false });
   const { protocol, hostname, host, port } = new URL(endpoint);
-  const place = { protocol, hostname, ...(port !== "" && { port: Number(port) }), query: {} };
+  const place = { protocol, hostname, ...(port !== "" && { port: Number(port) }) };
   const sign = (method: "GET" | "PUT", key: string, more: Record<string, string>) => {
     const headers = { host, "user-agent": "lifeboat", ...more };
     const request = { ...place, method, path: `/${encodePath(bucket)}/${encodePath(key)}`, headers };
@@ -75,18 +76,21 @@ export function createSignedRequests(
         // The signer takes it as it is.
         "x-amz-content-sha256": hash,
       });
-      const { status, text } = await handler.put({ ...request, body: payload }, signal);
+      const sent = { ...request, body: payload } as Parameters<DirectGetHandler["handle"]>[0];
+      const { response } = await handler.handle(sent, signal === undefined ? {} : { abortSignal: signal });
+      const words = await text(response.body as Readable);
+      const status = response.statusCode;
       if (status >= 200 && status < 300) return undefined;
       if (status < 500 && status !== 429 && status !== 408) return { refusedWith: status };
-      throw busyError(status, text);
+      throw busyError(status, words);
     },
   };
 }
 
 /** As the SDK throws it. */
-function busyError(status: number, text: string): Error {
-  const name = /<Code>([A-Za-z0-9.]{1,100})<\/Code>/.exec(text)?.[1] ?? "UnknownError";
-  const message = /<Message>([^<]{1,300})<\/Message>/.exec(text)?.[1] ?? "UnknownError";
+function busyError(status: number, words: string): Error {
+  const name = /<Code>([A-Za-z0-9.]{1,100})<\/Code>/.exec(words)?.[1] ?? "UnknownError";
+  const message = /<Message>([^<]{1,300})<\/Message>/.exec(words)?.[1] ?? "UnknownError";
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
 }
 
