@@ -19,7 +19,7 @@ import {
   formatWithOffset,
   LifeboatError,
   type Machine,
-  rfc3339FromEpoch,
+  rfc3339FromMilliseconds,
   type SourceProblem,
   textOf,
 } from "@lifeboat/model";
@@ -291,7 +291,7 @@ async function archiveDatabase({ context, asset, machine, writer, parent, starte
         : undefined;
   if (dump === undefined) throw new TypeError("not a database source");
   const path = `/${asset.host}/${source.name}.${dump.extension}`;
-  const time = rfc3339FromEpoch(Math.floor(started / 1000), (started % 1000) * 1_000_000);
+  const time = rfc3339FromMilliseconds(started);
   const { stream, finished } = await dump.open({ signal: context.signal });
   finished.catch(() => {});
   const startedMs = context.clock.now();
@@ -355,8 +355,8 @@ function excludesOf({ exclude = [], include = [] }: FileSelection): string[] {
 function summaryOf(archived: Archived, writer: BlobWriter, started: number, ended: number): SnapshotSummary {
   const { files, dirs } = archived;
   return {
-    backup_start: new Date(started).toISOString(),
-    backup_end: new Date(ended).toISOString(),
+    backup_start: rfc3339FromMilliseconds(started),
+    backup_end: rfc3339FromMilliseconds(ended),
     files_new: files.new,
     files_changed: files.changed,
     files_unmodified: files.unmodified,

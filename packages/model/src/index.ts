@@ -74,4 +74,4 @@ export { formatWithOffset, isTimeZone, zoneOffsetMs } from "./schedule/time-zone
 export { worstGapSeconds } from "./schedule/worst-gap.ts";
 export { describeSecret, type SecretReference, type SecretResolver } from "./secrets/secret-reference.ts";
 export type { Clock } from "./time/clock.ts";
-export { epochFromRfc3339, type Rfc3339Nanos, rfc3339FromEpoch } from "./time/rfc3339.ts";
+export { epochFromRfc3339, type Rfc3339Nanos, rfc3339FromEpoch, rfc3339FromMilliseconds } from "./time/rfc3339.ts";

@@ -1,4 +1,4 @@
-import type { ByteString, Clock, ProgressListener } from "@lifeboat/model";
+import { type ByteString, type Clock, type ProgressListener, rfc3339FromMilliseconds } from "@lifeboat/model";
 import { encodeTree, type Snapshot, sortNodes, type TreeNode } from "../format/index.ts";
 import { BlobIndex } from "../repository/blob-index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
@@ -62,7 +62,7 @@ export interface RecoverOptions {
  */
 export async function recoverRoots(repository: Repository, options: RecoverOptions): Promise<Snapshot> {
   const { roots, hostname, username, programVersion, signal } = options;
-  const time = new Date(options.clock.now()).toISOString();
+  const time = rfc3339FromMilliseconds(options.clock.now());
   const nodes = roots.map((subtree): TreeNode => {
     const name = subtree.slice(0, 8) as ByteString;
     const owner = { uid: 0, gid: 0, user: "", group: "" };

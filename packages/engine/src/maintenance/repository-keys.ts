@@ -1,4 +1,4 @@
-import { type Clock, LifeboatError, messageOf } from "@lifeboat/model";
+import { type Clock, LifeboatError, messageOf, rfc3339FromMilliseconds } from "@lifeboat/model";
 import { type ScryptCost, sha256Hex } from "../crypto/index.ts";
 import { decodeKeyOrigin, encodeKeyFile, isId, type KeyFileOrigin, objectName, openKeyFile } from "../format/index.ts";
 import { maxKeysTried } from "../repository/find-master-key.ts";
@@ -91,7 +91,7 @@ async function storeKey(repository: Repository, { password, username, hostname, 
     });
   }
   const { store, masterKey } = repository;
-  const origin = { created: new Date(clock.now()).toISOString(), username, hostname };
+  const origin = { created: rfc3339FromMilliseconds(clock.now()), username, hostname };
   const file = await encodeKeyFile(masterKey, password, origin, cost);
   const id = sha256Hex(file);
   const name = objectName("key", id);

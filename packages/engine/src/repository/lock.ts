@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type Clock, LifeboatError, type Logger, silentLogger, withState } from "@lifeboat/model";
+import { type Clock, LifeboatError, type Logger, rfc3339FromMilliseconds, silentLogger, withState } from "@lifeboat/model";
 import { encodeUnpacked, idOfName, objectName, objectPrefix } from "../format/index.ts";
 import {
   decodeLock,
@@ -68,7 +68,7 @@ export class RepositoryLock {
   /** Throws `repository-locked` naming the other holder. */
   static async acquire(repository: Repository, options: LockOptions): Promise<RepositoryLock> {
     const fields: LockFields = {
-      time: new Date(options.clock.now()).toISOString(),
+      time: rfc3339FromMilliseconds(options.clock.now()),
       exclusive: options.exclusive,
       ...options.owner,
     };

@@ -1,4 +1,4 @@
-import { type Clock, isLifeboatError, LifeboatError, messageOf, withState } from "@lifeboat/model";
+import { type Clock, isLifeboatError, LifeboatError, messageOf, rfc3339FromMilliseconds, withState } from "@lifeboat/model";
 import { CacheFolder, type CacheOptions, type ObjectStore, type StoreLocation } from "../backend/index.ts";
 import { createPolynomial, isIrreducible, parsePolynomial } from "../chunker/index.ts";
 import { randomBytes, type ScryptCost, Sealer, type SealKey, sha256Hex } from "../crypto/index.ts";
@@ -111,7 +111,7 @@ export async function initRepository(place: StorePlace, password: string, option
     throw repositoryExists(store);
   });
   const masterKey = createMasterKey();
-  const created = new Date(options.clock.now()).toISOString();
+  const created = rfc3339FromMilliseconds(options.clock.now());
   const key = await encodeKeyFile(
     masterKey,
     password,

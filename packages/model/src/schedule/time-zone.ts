@@ -50,7 +50,7 @@ export function zoneOffsetMs(timezone: string, atMs: number): number {
 }
 
 /**
- * RFC 3339 with the zone's own offset at that instant: "2026-11-22T03:00:00+01:00". Milliseconds only where there are any.
+ * RFC 3339 with the zone's own offset at that instant: "2026-11-22T03:00:00+01:00". Of the fraction what is not zero, as restic writes it.
  * UTC prints "+00:00": the offset is always there, because daily retention reads it.
  */
 export function formatWithOffset(atMs: number, timezone: string): string {
@@ -58,6 +58,6 @@ export function formatWithOffset(atMs: number, timezone: string): string {
   const local = new Date(atMs + offsetMinutes * 60_000).toISOString();
   const size = Math.abs(offsetMinutes);
   const two = (value: number) => value.toString().padStart(2, "0");
-  const fraction = local.slice(19, 23) === ".000" ? "" : local.slice(19, 23);
+  const fraction = local.slice(19, 23).replace(/\.?0+$/, "");
   return `${local.slice(0, 19)}${fraction}${offsetMinutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }

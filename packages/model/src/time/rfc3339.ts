@@ -38,6 +38,12 @@ export function rfc3339FromEpoch(seconds: number, nanos: number): Rfc3339Nanos {
   return `${lastText}.${digits.slice(0, end)}Z` as Rfc3339Nanos;
 }
 
+/** Milliseconds since 1970, what clocks tell, in the same form: `Date.toISOString` keeps trailing zeros, which restic would not write. */
+export function rfc3339FromMilliseconds(milliseconds: number): Rfc3339Nanos {
+  const seconds = Math.floor(milliseconds / 1000);
+  return rfc3339FromEpoch(seconds, Math.floor(milliseconds - seconds * 1000) * 1_000_000);
+}
+
 const pattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
 /** Reads any RFC 3339 time, with any offset; undefined when it is none. */
