@@ -83,6 +83,28 @@ describe("the queue", () => {
     await vi.waitFor(() => expect(seen).toEqual([early.runId, late.runId]), until);
   });
 
+  test("what is raised goes after what has its new priority already, and before what comes later", async () => {
+    const { queue, consume } = await startAll("raise");
+    const jobs = ["first", "starving", "second"].map((name) => jobFor({ runId: name, priority: name === "starving" ? 40 : 10 }));
+    const [first, starving, second] = jobs as [QueueJob, QueueJob, QueueJob];
+    for (const job of [first, starving]) await queue.enqueue(job);
+    expect(await queue.raise("starving", 10)).toBe(true);
+    expect(await queue.raise("starving", 10)).toBe(false);
+    expect(await queue.raise("starving", 20)).toBe(false);
+    expect(await queue.raise("never-heard-of", 10)).toBe(false);
+    await queue.enqueue(second);
+    const seen: string[] = [];
+    let release = () => {};
+    await consume(async ({ runId }) => {
+      seen.push(runId);
+      if (seen.length === 1) await new Promise<void>((resolve) => (release = resolve));
+    });
+    await vi.waitFor(() => expect(seen).toHaveLength(1), until);
+    expect(await queue.raise("first", 1)).toBe(false);
+    release();
+    await vi.waitFor(() => expect(seen).toEqual(["first", "starving", "second"]), until);
+  });
+
   test.each(["12345", "backup:web1"])("refuses the id %s that BullMQ would take for something else", async (runId) => {
     const { queue } = await startAll("ids");
     await expect(queue.enqueue(jobFor({ runId }))).rejects.toThrow("cannot be a job's id");

@@ -29,6 +29,13 @@ function listQueue() {
   };
   const methods: RunQueue = {
     enqueue: (job) => ask(() => jobs.size < jobs.set(job.runId, job).size),
+    raise: (id, priority) =>
+      ask(() => {
+        const job = jobs.get(id);
+        if (job === undefined || job.priority <= priority) return false;
+        jobs.set(id, { ...job, priority });
+        return true;
+      }),
     jobState: (id) => ask(() => (jobs.has(id) ? "waiting" : "absent")),
     jobIds: () => ask(() => new Set(jobs.keys())),
     remove: (id) => ask(() => jobs.delete(id)),
@@ -133,6 +140,29 @@ describe("due slots", () => {
       "drill/shop@20261122T021000Z",
       "prune/main@20261122T021000Z",
     ]);
+  });
+});
+
+describe("workers that are always short", () => {
+  test("a check that has waited for six hours stands in one line with the backups", async () => {
+    const config = configOf(policyOf("web", "schedule: { every: 1h }"));
+    const main = config.repositories.get("main")!;
+    const schedule = { when: { kind: "every", seconds: 86_400, timezone: "UTC" }, jitterSeconds: 0, catchUp: "once" } as const;
+    const withCheck = { ...config, repositories: new Map([["main", { ...main, check: { schedule, readData: false } }]]) };
+    await tick(withCheck);
+    const due = at("02:00:00") + 22 * 3_600_000;
+    const priorities = async (hours: number) => {
+      now = due + hours * 3_600_000;
+      await tick(withCheck);
+      const ofKind = (kind: string) => [...queue.jobs.values()].filter((job) => job.kind === kind).map((job) => job.priority);
+      return [ofKind("check"), new Set(ofKind("backup"))];
+    };
+    expect(await priorities(0)).toEqual([[40], new Set([10])]);
+    expect(await priorities(5.9)).toEqual([[40], new Set([10])]);
+    expect(await priorities(6)).toEqual([[10], new Set([10])]);
+    // Redis was lost: it comes back where it stood.
+    queue.jobs.clear();
+    expect(await priorities(6.1)).toEqual([[10], new Set([10])]);
   });
 });
 

@@ -9,6 +9,8 @@ export type JobState = "waiting" | "active" | "absent";
 export interface RunQueue {
   /** Puts the run into the queue unless it is there already. True when it was not. */
   enqueue(job: QueueJob): Promise<boolean>;
+  /** Lets a waiting run go at least as early as this priority says. True when it goes earlier now. */
+  raise(runId: string, priority: number): Promise<boolean>;
   jobState(runId: string): Promise<JobState>;
   /** Ids of all runs that wait or run, in one question. */
   jobIds(): Promise<Set<string>>;
@@ -57,6 +59,14 @@ export async function openQueue(connection: QueueConnection): Promise<RunQueue> 
         return existing === undefined;
       });
     },
+    raise: (runId, priority) =>
+      ask(async () => {
+        const job = await queue.getJob(runId);
+        if (job === undefined || job.priority <= priority || (await job.getState()) !== "prioritized") return false;
+        // One that a worker took in this moment is not in the line any more: nothing changes.
+        await job.changePriority({ priority });
+        return true;
+      }),
     jobState: (runId) =>
       ask(async () => {
         const state = await queue.getJobState(runId);

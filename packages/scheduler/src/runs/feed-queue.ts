@@ -5,7 +5,7 @@ import { priorityOf } from "../slots/scheduled-objects.ts";
 /**
  * Puts into the queue what the catalog has pending and the queue does not know: new runs, retries whose time has come, and
  * everything after Redis was lost. Of each object the oldest alone, and none while one of it is at work, so that a second
- * worker is not kept busy with refusals.
+ * worker is not kept busy with refusals. What has waited long comes nearer to the front.
  * Reading the catalog first and the queue second may put in a run that has just ended: its claim is refused then.
  */
 export async function feedQueue(
@@ -17,9 +17,13 @@ export async function feedQueue(
   const known = await queue.jobIds();
   let count = 0;
   for (const run of heads) {
-    if (known.has(run.id)) continue;
     const { id: runId, kind, object, policy, slotMs: slot } = run;
-    if (await queue.enqueue({ runId, kind, object, policy, slot, priority: priorityOf(kind) })) count++;
+    const priority = priorityOf(kind, nowMs - Math.max(slot, run.notBeforeMs));
+    if (known.has(runId)) {
+      if (priority < priorityOf(kind)) await queue.raise(runId, priority);
+      continue;
+    }
+    if (await queue.enqueue({ runId, kind, object, policy, slot, priority })) count++;
   }
   return count;
 }

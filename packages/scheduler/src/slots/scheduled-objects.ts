@@ -31,9 +31,16 @@ export function scheduledObjects(config: CompiledConfig): ScheduledObject[] {
   return objects.filter(({ schedule }) => schedule.when.kind !== "manual");
 }
 
-/** What goes first when workers are short: people who wait, then what protects, then what tidies up. */
-export function priorityOf(kind: RunKind): number {
-  return { restore: 1, backup: 10, drill: 15, replicate: 20, forget: 30, check: 40, prune: 50 }[kind];
+/** A busy night; after that nothing may stay behind backups for ever, checks least of all. */
+const patienceMs = 6 * 3_600_000;
+
+/**
+ * What goes first when workers are short: people who wait, then what protects, then what tidies up. What has waited for six hours stands
+ * in one line with the backups.
+ */
+export function priorityOf(kind: RunKind, waitedMs = 0): number {
+  const { [kind]: usual, backup } = { restore: 1, backup: 10, drill: 15, replicate: 20, forget: 30, check: 40, prune: 50 };
+  return waitedMs < patienceMs ? usual : Math.min(usual, backup);
 }
 
 /** Zone in which a run's slot is written. */
