@@ -38,7 +38,14 @@ export {
   unixMode,
 } from "./format/index.ts";
 export type { AffectedFile, CheckError, CheckErrorKind, CheckReport, ReadDataChoice } from "./maintenance/check-report.ts";
-export { type CheckOptions, checkRepository } from "./maintenance/check-repository.ts";
+export {
+  type CheckedStructure,
+  type CheckOptions,
+  checkContent,
+  checkRepository,
+  checkStructure,
+  isStructureStillThere,
+} from "./maintenance/check-repository.ts";
 export {
   type CopySideOptions,
   type CopySideResult,

@@ -66,7 +66,7 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
       const backed = await withLockAndView(
         context,
         repository,
-        (view, signal) => readState(view, asset, signal),
+        { read: (view, signal) => readState(view, asset, signal) },
         (lock, view, state) => backUp({ context, order, asset, policy, repository: view, state, started, lock, host }),
       );
       snapshot = backed.snapshot;

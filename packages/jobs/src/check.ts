@@ -1,9 +1,17 @@
-import { type CheckReport, checkRepository, type ReadDataChoice, type Repository } from "@lifeboat/engine";
+import {
+  type CheckedStructure,
+  type CheckReport,
+  checkContent,
+  checkStructure,
+  isStructureStillThere,
+  type ReadDataChoice,
+  type Repository,
+} from "@lifeboat/engine";
 import type { JobContext } from "./job-context.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
-import { withLock } from "./with-lock.ts";
+import { withLockAndView } from "./with-lock.ts";
 
 export interface CheckOrder extends RunOrder {
   readonly repository: RepositoryChoice;
@@ -20,10 +28,11 @@ export async function runCheck(
   order: CheckOrder,
 ): Promise<JobOutcome & { readonly report: CheckReport | undefined }> {
   let report: CheckReport | undefined;
-  const check = async (repository: Repository): Promise<RunEnd> => {
+  const { readData, withCache } = order;
+  const read = (repository: Repository, signal: AbortSignal) => checkStructure(repository, { withCache, signal });
+  const check = async (structure: CheckedStructure): Promise<RunEnd> => {
     const { signal, clock, progress } = context;
-    const { readData, withCache } = order;
-    report = await checkRepository(repository, { readData, withCache, signal, clock, progress });
+    report = await checkContent(structure, { readData, signal, clock, progress });
     const [first] = report.errors;
     const figures = {
       packs: report.packs,
@@ -36,8 +45,12 @@ export async function runCheck(
     const cause = `${report.errorCount} errors, first: ${first.kind} ${first.id}: ${first.detail}`.slice(0, 1000);
     return { result: "failed", figures, cause, code: "repository-damaged" };
   };
-  const work = (repository: Repository) =>
-    order.noLock === true ? check(repository) : withLock(context, repository, false, () => check(repository));
+  const work = async (repository: Repository) => {
+    if (order.noLock === true) return check(await read(repository, context.signal));
+    const isStillThere = (structure: CheckedStructure, _: Repository, signal: AbortSignal) =>
+      isStructureStillThere(structure, signal);
+    return withLockAndView(context, repository, { read, isStillThere }, (_lock, _view, structure) => check(structure));
+  };
   const outcome = await runRepositoryJob(context, order, order.repository, work, { isReadOnly: order.noLock === true });
   return { ...outcome, report };
 }

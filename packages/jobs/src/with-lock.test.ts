@@ -63,7 +63,7 @@ const namesOfIndex = () => readdir(join(folder, "index"));
 describe("what is read while a lock settles", () => {
   it("counts when nobody was in the way", async () => {
     const { views, read } = reading();
-    const got = await withLockAndView(context(), repository, read, async (lock, view, found) => {
+    const got = await withLockAndView(context(), repository, { read }, async (lock, view, found) => {
       await lock.assertHeld();
       expect(view).toBe(views[0]);
       return found;
@@ -81,7 +81,7 @@ describe("what is read while a lock settles", () => {
       await repository.saveUnpacked("index", JSON.stringify({ packs: [], supersedes: [] }));
       await rm(join(folder, "index", old!));
     };
-    const got = await withLockAndView(context(), repository, read, async (_, view, found) => {
+    const got = await withLockAndView(context(), repository, { read }, async (_, view, found) => {
       expect([...view.indexIds]).toEqual(await namesOfIndex());
       return found;
     });
@@ -95,7 +95,7 @@ describe("what is read while a lock settles", () => {
       while (views[0]?.indexIds.size !== 1) await new Promise((resolve) => setTimeout(resolve, 5));
       await repository.saveUnpacked("index", JSON.stringify({ packs: [], supersedes: [] }));
     };
-    expect(await withLockAndView(context(), repository, read, async (_lock, _view, found) => found)).toBe(1);
+    expect(await withLockAndView(context(), repository, { read }, async (_lock, _view, found) => found)).toBe(1);
   });
 
   it("is read again when it could not be read: somebody who was alone may have removed it", async () => {
@@ -105,11 +105,17 @@ describe("what is read while a lock settles", () => {
       if (times === 1) throw new LifeboatError("object-missing", "it is gone");
       return "found";
     };
-    expect(await withLockAndView(context(), repository, read, async (_lock, _view, found) => found)).toBe("found");
+    expect(await withLockAndView(context(), repository, { read }, async (_lock, _view, found) => found)).toBe("found");
     const failing = () => Promise.reject(new LifeboatError("repository-damaged", "it is damaged"));
-    await expect(withLockAndView(context(), repository, failing, async () => "done")).rejects.toMatchObject({
+    await expect(withLockAndView(context(), repository, { read: failing }, async () => "done")).rejects.toMatchObject({
       code: "repository-damaged",
     });
+  });
+
+  it("is read again when who has read it does not believe it any more", async () => {
+    const { read } = reading();
+    const isStillThere = async (found: number) => found > 1;
+    expect(await withLockAndView(context(), repository, { read, isStillThere }, async (_lock, _view, found) => found)).toBe(2);
   });
 
   it("is thrown away when the lock was not to be had, and stops", async () => {
@@ -128,7 +134,7 @@ describe("what is read while a lock settles", () => {
       // Gone when we try again, a second later.
       meanwhile = () => rm(join(folder, "locks", id));
     };
-    expect(await withLockAndView(context(), repository, read, async (_lock, _view, found) => found)).toBe(2);
+    expect(await withLockAndView(context(), repository, { read }, async (_lock, _view, found) => found)).toBe(2);
     expect({ stopped, pauses }).toEqual({ stopped: 1, pauses: 1 });
     expect(await readdir(join(folder, "locks"))).toEqual([]);
   });
@@ -139,7 +145,7 @@ describe("what is read while a lock settles", () => {
     meanwhile = async () => {
       stop.abort(new LifeboatError("cancelled", "stopped"));
     };
-    const run = withLockAndView(context(stop.signal), repository, read, async (lock) => {
+    const run = withLockAndView(context(stop.signal), repository, { read }, async (lock) => {
       await lock.assertHeld();
       stop.signal.throwIfAborted();
     });

@@ -33,13 +33,12 @@ export async function withLock<T>(
 
 /**
  * The same with a lock for writing, and with what `read` makes of the repository: it reads through a fresh `forgetful` view while the lock
- * settles, and `work` is given both. They count when the lock holds and all index files that the view has loaded are still there then; else
- * it is read again (docs/adr/0026).
+ * settles, and `work` is given both. They count when the lock holds and `isStillThere` then; else it is read again (docs/adr/0026).
  */
 export async function withLockAndView<V, T>(
   context: JobContext,
   repository: Repository,
-  read: ReadView<V>,
+  { read, isStillThere = areLoadedIndexFilesThere }: Reading<V>,
   work: (lock: RepositoryLock, view: Repository, found: V) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
@@ -52,7 +51,7 @@ export async function withLockAndView<V, T>(
     onGivenUp: () => early?.drop(),
   });
   try {
-    const confirmed = await early?.confirm();
+    const confirmed = await early?.confirm(isStillThere);
     // The lock would keep it: two indexes in memory for hours.
     early = undefined;
     if (confirmed !== undefined) return await work(lock, confirmed.view, confirmed.found);
@@ -63,7 +62,14 @@ export async function withLockAndView<V, T>(
   }
 }
 
-type ReadView<V> = (view: Repository, signal: AbortSignal) => Promise<V>;
+interface Reading<V> {
+  readonly read: (view: Repository, signal: AbortSignal) => Promise<V>;
+  /** Whatever a prune takes, it first takes the index files that name it. Default: those that the view has loaded are asked for. */
+  readonly isStillThere?: (found: V, view: Repository, signal: AbortSignal) => Promise<boolean>;
+}
+
+const areLoadedIndexFilesThere = (_: unknown, view: Repository, signal: AbortSignal) =>
+  view.areIndexFilesThere(view.indexIds, { signal });
 
 class EarlyReading<V> {
   readonly #view: Repository;
@@ -71,7 +77,7 @@ class EarlyReading<V> {
   readonly #stop = new AbortController();
   readonly #found: Promise<V>;
 
-  constructor(repository: Repository, read: ReadView<V>, signal: AbortSignal) {
+  constructor(repository: Repository, read: Reading<V>["read"], signal: AbortSignal) {
     this.#view = repository.forgetful();
     this.#signal = signal;
     this.#found = read(this.#view, AbortSignal.any([signal, this.#stop.signal]));
@@ -79,11 +85,12 @@ class EarlyReading<V> {
   }
 
   /** When the lock holds. undefined: somebody who was alone may have removed some of it. */
-  async confirm(): Promise<{ readonly view: Repository; readonly found: V } | undefined> {
+  async confirm(
+    isStillThere: NonNullable<Reading<V>["isStillThere"]>,
+  ): Promise<{ readonly view: Repository; readonly found: V } | undefined> {
     try {
       const found = await this.#found;
-      // Whatever a prune takes, it first takes the index files that name it.
-      if (await this.#view.areLoadedIndexFilesThere({ signal: this.#signal })) return { view: this.#view, found };
+      if (await isStillThere(found, this.#view, this.#signal)) return { view: this.#view, found };
     } catch (error) {
       this.#stop.abort();
       this.#signal.throwIfAborted();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLocalStore, injectFaults } from "../backend/index.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { CheckReport, ReadDataChoice } from "./check-report.ts";
-import { checkRepository } from "./check-repository.ts";
+import { checkContent, checkRepository, checkStructure, isStructureStillThere } from "./check-repository.ts";
 import { loadIndexFiles } from "./load-index-files.ts";
 import { backUpRounds, createStockFixture, fixtureClock, hasRestic, objectPaths, password } from "./stock-restic-fixture.ts";
 
@@ -55,6 +55,30 @@ describe.skipIf(!hasRestic)("checking a repository that stock restic wrote (need
     expect(report.bytesRead).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(report.trees).toBeGreaterThan(8);
     expect((await check(fixture.repositoryPath, false)).bytesRead).toBe(0);
+  });
+
+  it("begins without a lock, and knows when what it has read is not there any more", async () => {
+    const path = copyRepository();
+    const { signal } = new AbortController();
+    const read = async () => checkStructure(await fixture.open(path), { signal });
+    const [before, walked] = [await read(), await read()];
+    expect(await isStructureStillThere(before, signal)).toBe(true);
+    // What it names stays until a prune; and a backup only adds.
+    fixture.restic(["forget", ids[0]!], path);
+    fixture.restic(["backup", "--force", "--exclude", "*", fixture.sourcePath], path);
+    expect(await isStructureStillThere(before, signal)).toBe(true);
+    expect(await checkContent(walked, options(true))).toMatchObject({ errors: [], snapshots: 2 });
+    fixture.restic(["prune", "--max-unused", "0"], path);
+    expect(await isStructureStillThere(before, signal)).toBe(false);
+    expect((await checkContent(before, options(false))).errorCount).toBeGreaterThan(0);
+    const after = await read();
+    expect(await checkContent(after, options(true))).toMatchObject({ errors: [], snapshots: 2 });
+    // What looks damaged may have been somebody's work: it is read again.
+    const [pack] = await packsOf(path, "data");
+    rmSync(pack!);
+    const damaged = await read();
+    expect(damaged.errors.count).toBe(1);
+    expect(await isStructureStillThere(damaged, signal)).toBe(false);
   });
 
   it("reads every pack once in the parts of a rotation, and a share of them", async () => {

@@ -24,17 +24,48 @@ export interface CheckOptions {
  *
  * Damage goes into the report; thrown are only errors of the store and of who called.
  */
-export async function checkRepository(original: Repository, options: CheckOptions): Promise<CheckReport> {
-  const { signal, clock } = options;
-  const repository = original.forgetful({ distrustCache: options.withCache !== true });
+export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckReport> {
+  return checkContent(await checkStructure(repository, options), options);
+}
+
+/** What a check begins with: lists, snapshots and index files, and what is wrong with them. */
+export interface CheckedStructure {
+  readonly index: LoadedIndex;
+  readonly roots: readonly Root[];
+  readonly snapshots: number;
+  readonly listed: ListedPacks;
+  readonly errors: CheckErrors;
+  readonly hints: string[];
+}
+
+/** Nothing is taken from what the given repository remembers. */
+export async function checkStructure(
+  original: Repository,
+  { withCache, signal }: Pick<CheckOptions, "withCache" | "signal">,
+): Promise<CheckedStructure> {
+  const repository = original.forgetful({ distrustCache: withCache !== true });
   const errors = new CheckErrors();
   const hints: string[] = [];
-  const reporter = createProgressReporter(clock, options.progress);
   // Snapshots before the index: what a snapshot names was indexed before it was stored.
   const { roots, count } = await loadRoots(repository, errors, signal);
   const index = await loadIndexFiles(repository, { signal });
   judgeIndex(index, errors, hints);
-  const listed = await comparePacks(index, errors, signal);
+  return { index, roots, snapshots: count, listed: await comparePacks(index, errors, signal), errors, hints };
+}
+
+/**
+ * Of a structure that was read without a lock, asked when there is one: is it what the lock guards? What looked wrong may have been a prune's
+ * or a forget's work; where nothing did, a prune that has ended since has taken index files (docs/adr/0026).
+ */
+export async function isStructureStillThere({ index, errors }: CheckedStructure, signal: AbortSignal): Promise<boolean> {
+  return errors.count === 0 && (await index.repository.areIndexFilesThere(index.files.keys(), { signal }));
+}
+
+/** Walks all folders and reads what was chosen. */
+export async function checkContent(structure: CheckedStructure, options: CheckOptions): Promise<CheckReport> {
+  const { index, roots, listed, errors, hints } = structure;
+  const { signal, clock } = options;
+  const reporter = createProgressReporter(clock, options.progress);
   const chosen = choosePacks(listed.present, options.readData, clock.now());
   const toRead = new Map([...listed.present].filter(([id]) => chosen.has(id)));
   const totalBytes = [...toRead.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -88,7 +119,7 @@ export async function checkRepository(original: Repository, options: CheckOption
     errors: errors.kept,
     errorCount: errors.count,
     hints,
-    snapshots: count,
+    snapshots: structure.snapshots,
     indexFiles: index.files.size + index.damaged.length,
     packs: index.packs.size,
     blobs: index.repository.index.size,
@@ -135,12 +166,14 @@ function judgeIndex(index: LoadedIndex, errors: CheckErrors, hints: string[]): v
   if (mixed > 0) hints.push(`${mixed} packs hold files and folders: harmless, left by an old program; prune parts them`);
 }
 
-/** Lists the packs: `present` are those that an index names, with the size that they have. */
-async function comparePacks(
-  { repository, packs }: LoadedIndex,
-  errors: CheckErrors,
-  signal: AbortSignal,
-): Promise<{ present: Map<string, number>; unindexedPacks: number; unindexedBytes: number }> {
+interface ListedPacks {
+  /** Those that an index names, with the size that they have. */
+  readonly present: ReadonlyMap<string, number>;
+  readonly unindexedPacks: number;
+  readonly unindexedBytes: number;
+}
+
+async function comparePacks({ repository, packs }: LoadedIndex, errors: CheckErrors, signal: AbortSignal): Promise<ListedPacks> {
   const present = new Map<string, number>();
   let unindexedPacks = 0;
   let unindexedBytes = 0;

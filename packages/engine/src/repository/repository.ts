@@ -106,9 +106,10 @@ export class Repository {
   }
 
   /** A prune takes the index files that name what it removes; the store itself is asked, not a cache. */
-  async areLoadedIndexFilesThere(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+  async areIndexFilesThere(ids: Iterable<string>, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     const there = new Set(await this.listIds("index", options));
-    return [...this.#indexIds].every((id) => there.has(id));
+    for (const id of ids) if (!there.has(id)) return false;
+    return true;
   }
 
   async listIds(kind: ObjectKind, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
