@@ -152,6 +152,47 @@ describe("restore with patterns", () => {
   });
 });
 
+describe("which snapshot", () => {
+  test("an empty address, as of a variable that is not set, is none, whatever the command does", async () => {
+    const own = copyOfRepository("empty-address");
+    const before = snapshotsAt("empty-address");
+    for (const address of ["", "web1/files@"]) {
+      for (const words of [
+        ["snapshots", "forget", address, "--yes"],
+        ["tag", address, "--set", "x"],
+        ["rewrite", address, "--exclude", "x"],
+        ["snapshots", "show", address],
+        ["ls", address],
+      ]) {
+        const run = await place.run([...words, ...own]);
+        expect([run.code, run.err], words.join(" ")).toEqual([2, expect.stringContaining("does not say which snapshot")]);
+      }
+    }
+    for (const words of [
+      ["restore", "latest", "--to", ""],
+      // It would have been a tag of all snapshots.
+      ["tag", "--add", "x", ""],
+    ]) {
+      const run = await place.run([...words, ...own]);
+      expect([run.code, run.err], words.join(" ")).toEqual([2, expect.stringContaining("its value is empty")]);
+    }
+    expect(snapshotsAt("empty-address")).toEqual(before);
+  });
+
+  test("what cannot be read may be the one that is meant: the rest is given with exit code 3, an id is not in doubt", async () => {
+    const own = copyOfRepository("unreadable");
+    const [older, newest] = snapshotsAt("unreadable");
+    const path = place.at(`unreadable/snapshots/${newest!.id}`);
+    execFileSync("chmod", ["u+w", path]);
+    writeFileSync(path, "damaged");
+    const latest = await place.run(["restore", "latest", ...own, "--to", place.at("in-doubt"), "--json"]);
+    expect([latest.code, jsonLines(latest.out).at(-1)]).toMatchObject([3, { result: "incomplete", snapshot_id: older!.id }]);
+    const listed = await place.run(["ls", "latest", ...own]);
+    expect([listed.code, listed.err]).toEqual([3, expect.stringContaining("'latest' may mean one that cannot be read")]);
+    expect((await place.run(["restore", older!.id, ...own, "--to", place.at("no-doubt")])).code).toBe(0);
+  });
+});
+
 describe("objects by hand", () => {
   test("repo list and repo cat show what restic shows", async () => {
     const list = async (kind: string) => (await place.run(["repo", "list", kind, ...hands])).out.trim().split("\n").sort();

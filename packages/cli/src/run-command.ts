@@ -29,7 +29,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     }
     using session = openSession({ output, environment, values: read.values });
     try {
-      return await spec.run(session, read.values);
+      const code = await spec.run(session, read.values);
+      return code === exitCodes.passed && session.isIncomplete ? exitCodes.incomplete : code;
     } catch (error) {
       // Whatever broke while it was being stopped: the person has stopped it.
       throw session.signal.aborted && !isLifeboatError(error, "cancelled") ? session.signal.reason : error;

@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly description: string;
   readonly choices?: readonly string[];
   readonly default?: string;
+  /** '' says something; else it is a script's variable that was not set. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export interface Example {

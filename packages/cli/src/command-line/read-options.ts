@@ -21,15 +21,24 @@ export function readOptions(row: TableRow, spec: CommandSpec, argv: readonly str
     .helpOption(false)
     .configureOutput({ writeErr() {}, writeOut() {} });
   for (const { name, description } of spec.arguments ?? []) command.argument(name, description);
-  for (const option of [...optionsOf(spec), ...globalOptions]) command.addOption(toCommander(option));
+  const options = [...optionsOf(spec), ...globalOptions];
+  for (const option of options) command.addOption(toCommander(option));
   try {
     command.parse([...argv], { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return { kind: "wrong", message: error.message.replace(/^error: /, "") };
     throw error;
   }
+  const values = new OptionValues(command.opts(), command.args);
+  // An option that takes several words takes an empty one after them, too, which was to name a snapshot.
+  const empty = options.find(({ flags, mayBeEmpty }) => mayBeEmpty !== true && values.texts(nameOf(flags)).includes(""));
+  if (empty !== undefined) return { kind: "wrong", message: `option '${empty.flags}': its value is empty` };
   const verbose = argv.reduce((sum, word) => sum + (word === "--verbose" ? 1 : /^-v+$/.test(word) ? word.length - 1 : 0), 0);
   return { kind: "values", values: new OptionValues({ ...command.opts(), verbose }, command.args) };
+}
+
+function nameOf(flags: string): string {
+  return /--([a-z-]+)/.exec(flags)?.[1] ?? "";
 }
 
 function toCommander({ flags, description, choices, default: preset }: OptionSpec): Option {

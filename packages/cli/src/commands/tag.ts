@@ -15,7 +15,7 @@ export const tag: CommandSpec = {
   options: [
     { flags: "--add <TAGS...>", description: "add these, joined by commas" },
     { flags: "--remove <TAGS...>", description: "remove these" },
-    { flags: "--set <TAGS...>", description: "these and no others; '' for none" },
+    { flags: "--set <TAGS...>", description: "these and no others; '' for none", mayBeEmpty: true },
     ...manySnapshotsOptions,
   ],
   examples: [

@@ -38,7 +38,7 @@ export async function restoreDatabase(session: Session, values: OptionValues): P
     await session.answer({
       message_type: "summary",
       schema: "lifeboat.restore/1",
-      result: "passed",
+      result: session.isIncomplete ? "incomplete" : "passed",
       snapshot_id: snapshot.id,
       target: place.name,
       total_bytes: node.size,

@@ -107,7 +107,7 @@ function asJson(session: Session, { snapshot }: OpenedSnapshot, outcome: Restore
     message_type: "summary",
     schema: "lifeboat.restore/1",
     ...(session.dryRun && { dry_run: true }),
-    result: !ok ? "failed" : problemCount > 0 ? "incomplete" : "passed",
+    result: !ok ? "failed" : problemCount > 0 || session.isIncomplete ? "incomplete" : "passed",
     snapshot_id: snapshot.id,
     asset: assetOfSnapshot(snapshot) ?? null,
     target: to,

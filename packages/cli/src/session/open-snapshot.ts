@@ -57,10 +57,21 @@ export async function pickSnapshot(
   address: string,
   timezone: string,
 ): Promise<Snapshot> {
-  const snapshots = await repository.listSnapshots({ signal: session.signal, onDamaged: tellDamagedSnapshot(session) });
+  const tell = tellDamagedSnapshot(session);
+  let damaged = 0;
+  const onDamaged: typeof tell = (id, error) => {
+    damaged++;
+    tell(id, error);
+  };
+  const snapshots = await repository.listSnapshots({ signal: session.signal, onDamaged });
   const now = session.clock.now();
   const filter = { host: values.text("host"), tags: values.texts("tag"), now, timezone };
-  const { snapshot, othersThatDay } = findSnapshot(snapshots, address, filter);
+  const { snapshot, isNamed, othersThatDay } = findSnapshot(snapshots, address, filter);
+  // The one that was meant may be among them: what is done with this one is no full success.
+  if (damaged > 0 && !isNamed) {
+    session.isIncomplete = true;
+    session.output.note(`! '${address}' may mean one that cannot be read; this is the newest that can be and fits`);
+  }
   const of = sourceOfSnapshot(snapshot);
   const last = othersThatDay === 0 ? "" : `, the last of ${othersThatDay + 1} of that day`;
   session.say(`snapshot ${snapshot.id.slice(0, 8)} of ${of}, ${formatMoment(Date.parse(snapshot.time), timezone)}${last}`);

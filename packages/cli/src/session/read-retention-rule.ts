@@ -25,6 +25,7 @@ export const retentionOptions: readonly OptionSpec[] = [
   { flags: "--keep-tag <TAG...>", description: "those with this tag; several joined by commas: with all of them" },
   {
     flags: "--group-by <LIST>",
+    mayBeEmpty: true,
     description: "what a rule looks at together: host, paths, tags, asset; an empty list: all at once",
     default: "host,paths",
   },

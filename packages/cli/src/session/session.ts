@@ -30,6 +30,8 @@ export interface Session extends Disposable {
   readonly stateFlag: string | undefined;
   /** `--cache-dir`; false: `--no-cache`. */
   readonly cacheFlag: string | false | undefined;
+  /** Something that the answer may depend on could not be read: what passes then ends with exit code 3. */
+  isIncomplete: boolean;
   /** Work as the person sees it, to standard error; nothing with --quiet or --json. */
   say(text: string): void;
   /** One object to standard output. */
@@ -65,6 +67,7 @@ export function openSession({ output, environment, values }: SessionParts): Sess
     dryRun: values.flag("dry-run"),
     configFlag: values.text("config"),
     stateFlag: values.text("state"),
+    isIncomplete: false,
     cacheFlag: values.isOff("cache") ? false : values.text("cache-dir"),
     say(text) {
       if (!quiet && !json) output.note(text);

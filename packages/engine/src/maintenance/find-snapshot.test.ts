@@ -39,7 +39,6 @@ function failure(address: string, filter = {}): LifeboatError {
 describe("finding a snapshot by its address", () => {
   it("reads every form of WHEN in the time zone's own clock", () => {
     expect(found("latest")).toBe("12345678");
-    expect(found("")).toBe("12345678");
     expect(found("bbbb")).toBe("bbbb3333");
     expect(found("AAAA1")).toBe("aaaa1111");
     expect(found("2026-11-21")).toBe("cccc4444");
@@ -106,5 +105,11 @@ it("splits an address into asset, when and path", () => {
   });
   expect(parseSnapshotAddress("web1/uploads:/srv")).toEqual({ asset: "web1/uploads", when: "latest", path: "/srv" });
   expect(parseSnapshotAddress("latest:/etc")).toEqual({ when: "latest", path: "/etc" });
-  expect(parseSnapshotAddress("web1/uploads@")).toEqual({ asset: "web1/uploads", when: "latest" });
 });
+
+it.each(["", " ", "web1/uploads@", "@", "@latest", ":/etc", "web1/uploads@:/etc"])(
+  'takes "%s" for no snapshot: a variable was empty',
+  (text) => {
+    expect(() => parseSnapshotAddress(text)).toThrow("does not say which snapshot");
+  },
+);

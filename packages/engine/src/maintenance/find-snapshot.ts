@@ -23,6 +23,8 @@ export interface SnapshotAddress {
 
 export interface FoundSnapshot {
   readonly snapshot: Snapshot;
+  /** Its id was given: no other one could be meant. */
+  readonly isNamed: boolean;
   /** How many more of the same day there are before it: to be said to the person who named a date. */
   readonly othersThatDay: number;
 }
@@ -43,15 +45,23 @@ export function assetOfSnapshot(snapshot: Pick<Snapshot, "tags">): string | unde
   return snapshot.tags?.find((tag) => tag.startsWith("asset="))?.slice("asset=".length);
 }
 
-/** `web1/uploads@3d:/srv/www`, `web1/uploads`, `latest:/etc`, `2026-11-20`. What WHEN means is for `findSnapshot` to judge. */
+/**
+ * `web1/uploads@3d:/srv/www`, `web1/uploads`, `latest:/etc`, `2026-11-20`. What WHEN means is for `findSnapshot` to judge.
+ * Throws `usage` where it is empty: a script's variable that was not set must not become the newest snapshot.
+ */
 export function parseSnapshotAddress(text: string): SnapshotAddress {
   const slash = text.indexOf(":/");
   const head = slash === -1 ? text : text.slice(0, slash);
   const path = slash === -1 ? {} : { path: text.slice(slash + 1) };
-  const at = head.indexOf("@");
-  if (at !== -1) return { asset: head.slice(0, at), when: head.slice(at + 1) || "latest", ...path };
   if (parseAssetName(head) !== undefined) return { asset: head, when: "latest", ...path };
-  return { when: head || "latest", ...path };
+  const at = head.indexOf("@");
+  const [asset, when] = at === -1 ? [undefined, head] : [head.slice(0, at), head.slice(at + 1)];
+  if (when.trim() === "" || asset === "") {
+    throw new LifeboatError("usage", `"${text}" does not say which snapshot`, {
+      hint: 'Use latest, an id, 2026-11-20, 3d, or "before 2026-11-20 14:00", also after ASSET@.',
+    });
+  }
+  return { ...(asset !== undefined && { asset }), when, ...path };
 }
 
 /**
@@ -84,7 +94,7 @@ export function findSnapshot(
       hint: "Give more digits of the id.",
     });
   }
-  return { snapshot, othersThatDay: when.kind === "within" ? fitting.length - 1 : 0 };
+  return { snapshot, isNamed: when.kind === "id", othersThatDay: when.kind === "within" ? fitting.length - 1 : 0 };
 }
 
 function fits(snapshot: Snapshot, when: When): boolean {
