@@ -20,19 +20,22 @@ export interface CopyOrder {
    * snapshots must not get the history of all others with them.
    */
   readonly side: "all" | "theirs";
+  /** See `CopyOptions`. */
+  readonly completeCopies?: boolean;
   readonly beforeCommit: () => Promise<void>;
 }
 
 /**
  * Snapshots, then side data: a copy never speaks of what it does not hold. The caller holds a shared lock on both. Killed: packs without a
- * snapshot, which the next copy uses.
+ * snapshot (see `copySnapshots`).
  */
 export async function copyToRepository(
   order: CopyOrder,
 ): Promise<{ readonly copied: CopyResult; readonly side: CopySideResult }> {
-  const { source, destination, snapshots, beforeCommit } = order;
+  const { source, destination, snapshots, completeCopies, beforeCommit } = order;
   const { signal, clock, progress } = order.context;
-  const copied = await copySnapshots(source, destination, { snapshots, signal, clock, progress, beforeCommit });
+  const options = { snapshots, completeCopies, signal, clock, progress, beforeCommit };
+  const copied = await copySnapshots(source, destination, options);
   if (order.side === "all") return { copied, side: await copySideData(source, destination, replicatedSideKinds, { signal }) };
   const failed = new Set(copied.failed.map(({ from }) => from));
   const there = new Set(snapshots.filter(({ id }) => !failed.has(id)).flatMap((snapshot) => [snapshot.id, lastingId(snapshot)]));

@@ -32,7 +32,7 @@ export const copy: CommandSpec = {
     { command: "lifeboat copy --repo main --to-repo usb --asset db1/shop --dry-run", does: "which ones would be copied" },
   ],
   details:
-    "Create the other repository with 'lifeboat repo init --copy-chunker-params', so that later backups there share data with the copies. What is there already is skipped, also what restic copied. Without names and filters, run records and drill reports come along. Exit code 3: some could not be copied whole and were left out.",
+    "Create the other repository with 'lifeboat repo init --copy-chunker-params', so that later backups there share data with the copies. What is there already is skipped, also what restic copied; of snapshots that are named, what such a copy has lost is stored again (after 'lifeboat repo repair index' there). Without names and filters, run records and drill reports come along. Exit code 3: some could not be copied whole and were left out.",
   run: copyAll,
 };
 
@@ -71,6 +71,7 @@ async function copyBetween(
     destination: to.repository,
     snapshots,
     side: isEverything ? "all" : "theirs",
+    completeCopies: values.words.length > 0,
     beforeCommit: async () => {
       await from.lock?.assertHeld();
       await to.lock?.assertHeld();
@@ -87,6 +88,7 @@ async function copyBetween(
       side_objects_copied: side.copied,
       side_objects_failed: side.damaged,
       data_added: copied.bytes,
+      data_completed: copied.bytesCompleted,
       data_added_packed: copied.bytesPacked,
     });
     return isWhole ? exitCodes.passed : exitCodes.incomplete;
@@ -97,7 +99,8 @@ async function copyBetween(
   }
   for (const { from: id, error } of copied.failed) session.output.note(`  ✗ snapshot ${id.slice(0, 8)}: ${error.message}`);
   for (const object of side.damaged) session.output.note(`  ! side object ${object} cannot be read`);
-  const counts = `${countOf(copied.copied.length, "snapshot")} copied, ${copied.skipped.length} there already`;
+  const completed = copied.bytesCompleted === 0 ? "" : ` (${formatBytes(copied.bytesCompleted)} that they had lost stored again)`;
+  const counts = `${countOf(copied.copied.length, "snapshot")} copied, ${copied.skipped.length} there already${completed}`;
   const stored = `${formatBytes(copied.bytes)} new, ${formatBytes(copied.bytesPacked)} stored`;
   if (isWhole) session.say(`✓ ${counts}; ${stored}`);
   else session.output.note(`! INCOMPLETE: ${counts}, ${copied.failed.length} failed; ${stored}`);

@@ -88,9 +88,7 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
   }
   const to = values.text("to");
   if (to === undefined)
-    throw new LifeboatError("usage", "where to? --to is missing", {
-      hint: "Add --to DIR, or --to HOST:DIR.",
-    });
+    throw new LifeboatError("usage", "where to? --to is missing", { hint: "Add --to DIR, or --to HOST:DIR." });
   await using opened = await openSnapshot(session, values, values.word(0), showProgress(session, "restore"));
   const include = includeOf(opened, values);
   const { host, folder } = targetOf(to, opened);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createLocalStore, createMemoryStore, injectFaults, type ObjectStore } from "../backend/index.ts";
 import { initRepository } from "../repository/open-repository.ts";
 import { copySideData } from "./copy-side-data.ts";
@@ -12,6 +12,7 @@ import {
   fixtureClock,
   hasRestic,
   initOptions,
+  objectPaths,
   password,
   snapshotIds,
 } from "./stock-restic-fixture.ts";
@@ -89,6 +90,57 @@ describe.skipIf(!hasRestic)(
         fixture.restic(["check", "--read-data"], path);
         rmSync(path, { recursive: true });
       }
+    });
+
+    it("knows after a stop what is stored already, and stores none of it again", async () => {
+      const own = createStockFixture();
+      onTestFinished(() => own.remove());
+      await backUpRounds(own, 1, 100_000_000);
+      /** Stopped as soon as the first pack is stored: others are under way. */
+      const stopped = async (name: string, beforeCommit?: () => Promise<void>) => {
+        const path = join(own.folder, name);
+        const store = createLocalStore({ path });
+        await initRepository({ store, location: { url: path } }, password, initOptions);
+        const stop = new AbortController();
+        const stopping = (inner: ObjectStore): ObjectStore => ({
+          ...inner,
+          async put(...[name, ...rest]: Parameters<ObjectStore["put"]>) {
+            await inner.put(name, ...rest);
+            if (name.startsWith("data/")) stop.abort(new Error("Ctrl-C"));
+          },
+        });
+        const order = { ...options(), signal: stop.signal, beforeCommit };
+        await expect(copySnapshots(await own.open(), await own.open(path, stopping), order)).rejects.toThrow("Ctrl-C");
+        expect(objectPaths(path, "data").length).toBeGreaterThan(0);
+        return path;
+      };
+      const bytesOf = (path: string) => objectPaths(path, "data").reduce((sum, pack) => sum + statSync(pack).size, 0);
+      const path = await stopped("stopped");
+      const stored = bytesOf(path);
+      expect(objectPaths(path, "index")).toHaveLength(1);
+      const rest = await copySnapshots(await own.open(), await own.open(path), options());
+      expect(rest.copied).toHaveLength(1);
+      expect(rest.bytes).toBeLessThan(bytesOf(own.repositoryPath) - 0.9 * stored);
+      own.restic(["check", "--read-data"], path);
+      // Without the lock nothing is said of packs: a prune may have taken them.
+      const lost = await stopped("lock-lost", () => Promise.reject(new Error("lock lost")));
+      expect(objectPaths(lost, "index")).toEqual([]);
+    });
+
+    it("stores again what a copy has lost, when it is told to look", async () => {
+      const { path, source, replica } = await initReplica("with-losses");
+      await copySnapshots(source, replica, options());
+      const [largest] = objectPaths(path, "data").sort((a, b) => statSync(b).size - statSync(a).size);
+      rmSync(largest!);
+      fixture.restic(["rebuild-index"], path);
+      expect(fixture.tryRestic(["check"], path).status).not.toBe(0);
+      const skipped = await copySnapshots(source, await fixture.open(path), options());
+      expect([skipped.skipped.length, skipped.bytes]).toEqual([3, 0]);
+      const done = await copySnapshots(source, await fixture.open(path), { ...options(), completeCopies: true });
+      expect(done).toMatchObject({ copied: [], skipped: skipped.skipped, failed: [], bytesCompleted: done.bytes });
+      expect(done.bytes).toBeGreaterThan(1_000_000);
+      expect(snapshotIds(fixture, path)).toHaveLength(3);
+      fixture.restic(["check", "--read-data"], path);
     });
 
     it("leaves out a snapshot whose source is damaged, says so and copies the others", async () => {

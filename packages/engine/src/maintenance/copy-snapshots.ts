@@ -1,4 +1,4 @@
-import { type Clock, epochFromRfc3339, LifeboatError, type ProgressListener } from "@lifeboat/model";
+import { type Clock, epochFromRfc3339, isLifeboatError, LifeboatError, type ProgressListener } from "@lifeboat/model";
 import { lastingId, type Snapshot, type SnapshotFields, type TreeNode } from "../format/index.ts";
 import { BlobIndex } from "../repository/blob-index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
@@ -11,6 +11,8 @@ import { isDamage, walkTrees } from "./walk-trees.ts";
 export interface CopyOptions {
   /** Those to copy; default all of the source. */
   readonly snapshots?: readonly Snapshot[] | undefined;
+  /** Those that are there already are gone through as well, and what they have lost is stored again. */
+  readonly completeCopies?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Called before snapshots are committed; throw to stop: a lost lock protects nothing. */
   readonly beforeCommit?: (() => Promise<void>) | undefined;
@@ -27,6 +29,8 @@ export interface CopyResult {
   readonly failed: readonly { readonly from: string; readonly error: LifeboatError }[];
   /** Plain bytes of blobs that the destination did not have. */
   readonly bytes: number;
+  /** Of them what copies had lost that were there already. */
+  readonly bytesCompleted: number;
   /** Bytes they occupy there. */
   readonly bytesPacked: number;
 }
@@ -40,8 +44,9 @@ const maxBlobsWaiting = 32_768;
  * Copies snapshots without cutting anything anew: folders byte for byte, blobs by their ids, opened and verified with the source's
  * key and sealed with the destination's. `original` names the source's lasting identity, `parent` has no meaning there.
  *
- * Order: packs, then their index, then the snapshots. A kill at any time leaves blobs that no snapshot names; the next copy finds
- * them in the index and goes on from there. The caller holds a shared lock on both.
+ * Order: packs, then their index, then the snapshots. A kill leaves at most 512 MiB of packs that no index names, which a prune removes; what
+ * stops it in any other way leaves blobs that no snapshot names: the next copy finds them in the index and goes on from there. The caller
+ * holds a shared lock on both.
  * Later native backups share blobs with the copies only when the destination was initialised with the source's polynomial.
  */
 export async function copySnapshots(source: Repository, destination: Repository, options: CopyOptions): Promise<CopyResult> {
@@ -55,12 +60,19 @@ export async function copySnapshots(source: Repository, destination: Repository,
     (a, b) => Date.parse(a.time) - Date.parse(b.time),
   );
   const { missing, skipped } = matchCopies(wanted, await destination.listSnapshots({ signal }));
-  if (missing.length === 0) return { copied: [], skipped, failed: [], bytes: 0, bytesPacked: 0 };
+  const there = options.completeCopies === true ? wanted.filter((snapshot) => !missing.includes(snapshot)) : [];
+  if (missing.length + there.length === 0) {
+    return { copied: [], skipped, failed: [], bytes: 0, bytesCompleted: 0, bytesPacked: 0 };
+  }
   await Promise.all([source.loadIndex({ signal }), destination.loadIndex({ signal })]);
-  const copier = new SnapshotCopier(source, destination, options, missing.length);
+  const copier = new SnapshotCopier(source, destination, options, missing.length + there.length);
   try {
+    for (const snapshot of there) await copier.complete(snapshot);
     for (const snapshot of missing) await copier.copy(snapshot);
     await copier.commit();
+  } catch (error) {
+    await copier.keepWhatIsStored(error);
+    throw error;
   } finally {
     await copier.close();
   }
@@ -101,6 +113,7 @@ class SnapshotCopier {
   #damage: LifeboatError | undefined;
   #bytesAtCommit = 0;
   #bytesHandled = 0;
+  #bytesCompleted = 0;
 
   constructor(source: Repository, destination: Repository, options: CopyOptions, total: number) {
     this.#source = source;
@@ -113,7 +126,19 @@ class SnapshotCopier {
     this.#reporter = createProgressReporter(options.clock, options.progress);
   }
 
+  async complete(snapshot: Snapshot): Promise<void> {
+    await this.#copyContent(snapshot);
+    this.#bytesCompleted = this.#writer.figures.bytesAdded;
+  }
+
   async copy(snapshot: Snapshot): Promise<void> {
+    if (!(await this.#copyContent(snapshot))) return;
+    this.#ready.push(snapshot);
+    if (this.#writer.figures.bytesAdded - this.#bytesAtCommit >= commitBytes) await this.commit();
+  }
+
+  /** False: the source cannot give all of it. */
+  async #copyContent(snapshot: Snapshot): Promise<boolean> {
     this.#damage = undefined;
     try {
       await walkTrees({
@@ -133,10 +158,8 @@ class SnapshotCopier {
       // Folders seen on the way may miss blobs below them: the next snapshot must look at them again.
       this.#visited = new BlobIndex();
       this.#waiting = [];
-      return;
     }
-    this.#ready.push(snapshot);
-    if (this.#writer.figures.bytesAdded - this.#bytesAtCommit >= commitBytes) await this.commit();
+    return this.#damage === undefined;
   }
 
   /** Everything handed over becomes durable and indexed, then the snapshots that need it are stored. */
@@ -150,13 +173,30 @@ class SnapshotCopier {
     }
   }
 
+  /** Not without the lock: a prune may have taken packs that no index names yet. A store that is away would only be waited for. */
+  async keepWhatIsStored(error: unknown): Promise<void> {
+    if (isLifeboatError(error, "store-unreachable")) return;
+    try {
+      await this.#beforeCommit?.();
+      await this.#writer.indexWhatIsStored();
+    } catch {
+      // What stopped the copy is what is told.
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#writer.close(), this.#reader.close()]);
   }
 
   result(): Omit<CopyResult, "skipped"> {
     const { bytesAdded, bytesAddedPacked } = this.#writer.figures;
-    return { copied: this.#copied, failed: this.#failed, bytes: bytesAdded, bytesPacked: bytesAddedPacked };
+    return {
+      copied: this.#copied,
+      failed: this.#failed,
+      bytes: bytesAdded,
+      bytesCompleted: this.#bytesCompleted,
+      bytesPacked: bytesAddedPacked,
+    };
   }
 
   async #copyTree(nodes: readonly TreeNode[], bytes: Buffer): Promise<void> {

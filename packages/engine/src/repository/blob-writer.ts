@@ -191,6 +191,16 @@ export class BlobWriter {
     this.#throwFailure();
   }
 
+  /**
+   * After a failure or a stop, while the lock is still held: what was stored becomes known, so that the next run does not store it again.
+   * It may not be possible: then packs are left that nothing names, as after a kill.
+   */
+  async indexWhatIsStored(): Promise<void> {
+    while (this.#uploading.size > 0) await Promise.allSettled(this.#uploading);
+    this.#saveIndex();
+    await this.#indexing;
+  }
+
   /** Stops the threads; after `finish`, or to give up. */
   async close(): Promise<void> {
     this.#fail(new LifeboatError("cancelled", "the writer was closed"));
