@@ -216,6 +216,17 @@ describe("what goes wrong has restic's exit code", () => {
     expect(found.err).toContain("DAMAGED");
   });
 
+  test("a filter that fits nothing does not look like an empty repository", async () => {
+    for (const filter of [["web1/nope"], ["--host", "nope"], ["--path", "/nope"]]) {
+      const { code, out, err } = await place.run(["snapshots", ...filter, ...hands]);
+      expect([code, out, err], filter.join(" ")).toEqual([
+        0,
+        "",
+        expect.stringMatching(/^none of \d+ snapshots? fits; leave the filter out/m),
+      ]);
+    }
+  });
+
   test("locks that may be alive are removed after a yes only: without a terminal exit code 9", async () => {
     const clock = { now: () => Date.now(), sleep: async () => undefined };
     const location = { url: place.at("repository") };
@@ -224,6 +235,9 @@ describe("what goes wrong has restic's exit code", () => {
     const owner = { hostname: "elsewhere", username: "root", pid: 1 };
     await RepositoryLock.acquire(repository, { exclusive: false, owner, clock });
     expect((await place.run(["repo", "unlock", ...hands])).err).toMatch(/elsewhere process 1[\s\S]*0 locks removed, 1 kept/);
+    expect((await place.run(["repo", "unlock", "--dry-run", ...hands])).err).toContain("would remove 0 locks, keep 1");
+    const plan = await place.run(["repo", "unlock", "--all", "--dry-run", ...hands, "--json"]);
+    expect(JSON.parse(plan.out)).toMatchObject({ dry_run: true, would_remove: 1, kept: 0 });
     const asked = await place.run(["repo", "unlock", "--all", ...hands]);
     expect([asked.code, asked.err]).toEqual([9, expect.stringContaining("--yes")]);
     expect((await place.run(["repo", "unlock", "--all", "--yes", ...hands])).err).toContain("1 lock removed, 0 kept");
@@ -238,7 +252,7 @@ function writeWaitingDrill(): string {
   waiting:
     targets: { dir: { type: directory, path: "${place.at("drill")}/{run}" } }
     steps: [{ id: files, restore: { asset: web1/files, to: dir } }, { id: pause, wait: 60s, needs: [files] }]
-    checks: [{ id: hashes, after: files, type: file_hash, sample: 10% }]
+    checks: [{ id: hashes, after: files, type: file_hash, sample: 1% }]
 `,
   );
 }

@@ -122,6 +122,9 @@ describe("from a new host to a restored folder", () => {
     expect((await place.run(["retention", "run", "web", "--yes"])).code).toBe(0);
     const left = await place.run(["snapshots", "--json"]);
     expect(JSON.parse(left.out)).toMatchObject([{ repositories: ["main", "second"] }]);
+    const history = async () => jsonLines((await place.run(["history", "--here", "--kind", "prune", "--json"])).out).flat();
+    const planned = await place.run(["repo", "prune", "--repo", "main", "--dry-run"]);
+    expect([planned.code, await history()], planned.err).toEqual([0, []]);
     const pruned = await place.run(["repo", "prune", "--repo", "main", "--yes", "--max-unused", "0%"]);
     expect(pruned.code, pruned.err).toBe(0);
     expect((await place.run(["repo", "check", "--repo", "main", "--read-data"])).code).toBe(0);

@@ -102,7 +102,7 @@ export interface DrillPorts extends DatabasePorts {
     readonly asset: string;
     readonly signal: AbortSignal;
   }): Promise<AsyncIterable<Uint8Array>>;
-  /** Regular files below `paths` (empty: all), each taken with probability `ratio`; bounded by `maxFiles`. */
+  /** Regular files below `paths` (empty: all), each taken with probability `ratio`, but ten where there are so many; bounded by `maxFiles`. */
   sampleFiles(options: {
     readonly snapshotId: string;
     readonly asset: string;

@@ -1,8 +1,8 @@
-import { executePrune, type PrunePlan, planPrune } from "@lifeboat/engine";
+import { executePrune, type PrunePlan, planPrune, type Repository } from "@lifeboat/engine";
 import type { JobContext } from "./job-context.ts";
 import type { RepositoryChoice } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
-import type { RunOrder } from "./run-record.ts";
+import type { RunEnd, RunOrder } from "./run-record.ts";
 import { withLock } from "./with-lock.ts";
 
 export interface PruneOrder extends RunOrder {
@@ -20,8 +20,8 @@ export async function runPrune(
   order: PruneOrder,
 ): Promise<JobOutcome & { readonly plan: PrunePlan | undefined }> {
   let plan: PrunePlan | undefined;
-  const outcome = await runRepositoryJob(context, order, order.repository, (repository) =>
-    withLock(context, repository, true, async (lock) => {
+  const work = (repository: Repository) =>
+    withLock(context, repository, true, async (lock): Promise<RunEnd> => {
       const { signal, clock, progress } = context;
       plan = await planPrune(repository, { maxUnusedRatio: order.maxUnusedRatio, signal, clock, progress });
       if (order.dryRun === true) return { result: "passed", figures: { dry_run: 1 } };
@@ -39,7 +39,8 @@ export async function runPrune(
       const what = leftPacks === 1 ? "1 pack" : `${leftPacks} packs`;
       const cause = `${what} that nobody needs could not be deleted, the next prune tries again; first: ${failure.message}`;
       return { result: "incomplete", figures, cause: cause.slice(0, 1000), code: failure.code };
-    }),
-  );
+    });
+  // A plan is no prune: the history of the repository must not say that one passed.
+  const outcome = await runRepositoryJob(context, order, order.repository, work, { isReadOnly: order.dryRun === true });
   return { ...outcome, plan };
 }

@@ -26,11 +26,11 @@ export class Sample<T> {
   readonly #shareSize: number;
   readonly #fixed: Reservoir<T>;
 
-  constructor(size: SampleSize, seed: number) {
+  constructor(size: SampleSize, seed: number, most = mostSampledFiles) {
     this.#numbers = seededNumbers(seed);
     this.#shareSize = "share" in size ? size.share : 0;
-    this.#share = "share" in size ? new Reservoir(mostSampledFiles, this.#numbers) : undefined;
-    this.#fixed = new Reservoir("files" in size ? Math.min(size.files, mostSampledFiles) : leastFiles, this.#numbers);
+    this.#share = "share" in size ? new Reservoir(most, this.#numbers) : undefined;
+    this.#fixed = new Reservoir("files" in size ? Math.min(size.files, most) : leastFiles, this.#numbers);
   }
 
   offer(item: T): void {

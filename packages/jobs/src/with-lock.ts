@@ -155,15 +155,23 @@ export async function removeOwnDeadLocks(context: JobContext, repository: Reposi
   return removeDead(context, repository, await listLocks(repository));
 }
 
-async function removeDead(context: JobContext, repository: Repository, all: readonly StoredLock[]): Promise<number> {
+/** Of these the locks of this installation whose process is known to be gone. */
+export function ownDeadLocks(context: JobContext, repository: Repository, all: readonly StoredLock[]): Set<string> {
   const dead = new Set(context.locks.deadLocks(repository.config.id));
   const own = all.filter((lock) => lock.hostname === context.owner.hostname);
   // A lock of ours that the journal does not know was stored just before a kill, or its journal is lost: age decides then. One that
   // it knows is judged by its process alone: a machine that slept has old locks of processes that live.
   const { locks, clock } = context;
   const isOrphan = (lock: StoredLock) => isStale(lock, clock.now()) && !locks.knows(repository.config.id, lock.id);
-  const ids = new Set(own.filter((lock) => dead.has(lock.id) || isOrphan(lock)).map((lock) => lock.id));
-  for (const id of dead) if (!own.some((lock) => lock.id === id)) context.locks.forget(repository.config.id, id);
+  return new Set(own.filter((lock) => dead.has(lock.id) || isOrphan(lock)).map((lock) => lock.id));
+}
+
+async function removeDead(context: JobContext, repository: Repository, all: readonly StoredLock[]): Promise<number> {
+  const ids = ownDeadLocks(context, repository, all);
+  for (const id of context.locks.deadLocks(repository.config.id)) {
+    if (!all.some((lock) => lock.id === id && lock.hostname === context.owner.hostname))
+      context.locks.forget(repository.config.id, id);
+  }
   if (ids.size === 0) return 0;
   const removed = await removeLocks(repository, { ids });
   for (const { id } of removed) {

@@ -1,5 +1,5 @@
 import { isStale, listLocks, removeLocks, type StoredLock } from "@lifeboat/engine";
-import { openChosenRepository, removeOwnDeadLocks } from "@lifeboat/jobs";
+import { openChosenRepository, ownDeadLocks, removeOwnDeadLocks } from "@lifeboat/jobs";
 import { exitCodes } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
@@ -34,17 +34,23 @@ async function unlockOne(session: Session, values: OptionValues): Promise<number
     const now = session.clock.now();
     const before = await listLocks(repository);
     for (const lock of before) session.say(describe(lock, now));
-    let removed = 0;
-    if (!session.dryRun) {
-      removed += await removeOwnDeadLocks(context, repository);
-      if (values.flag("all")) {
-        const left = await listLocks(repository);
-        if (left.length > 0)
-          await confirm(session, `Remove ${countOf(left.length, "lock")} that may be alive?`, values.flag("yes"));
-        removed += (await removeLocks(repository, "all")).length;
-      } else removed += (await removeLocks(repository, { staleAt: now })).length;
+    const all = values.flag("all");
+    if (session.dryRun) {
+      const dead = ownDeadLocks(context, repository, before);
+      const wouldRemove = before.filter((lock) => all || dead.has(lock.id) || isStale(lock, now)).length;
+      const kept = before.length - wouldRemove;
+      if (session.json) await session.answer({ message_type: "summary", dry_run: true, would_remove: wouldRemove, kept });
+      else session.say(before.length === 0 ? "no locks" : `would remove ${countOf(wouldRemove, "lock")}, keep ${kept}`);
+      return exitCodes.passed;
     }
-    const kept = session.dryRun ? before.length : (await listLocks(repository)).length;
+    let removed = await removeOwnDeadLocks(context, repository);
+    if (all) {
+      const left = await listLocks(repository);
+      if (left.length > 0)
+        await confirm(session, `Remove ${countOf(left.length, "lock")} that may be alive?`, values.flag("yes"));
+      removed += (await removeLocks(repository, "all")).length;
+    } else removed += (await removeLocks(repository, { staleAt: now })).length;
+    const kept = (await listLocks(repository)).length;
     if (session.json) await session.answer({ message_type: "summary", removed, kept });
     else session.say(before.length === 0 ? "no locks" : `${countOf(removed, "lock")} removed, ${kept} kept`);
     return exitCodes.passed;

@@ -4,7 +4,7 @@ import { type CompiledConfig, exitCodes, isPinned, LifeboatError, parseDuration 
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { sourceOfSnapshot } from "../output/describe-snapshot.ts";
-import { formatBytes } from "../output/format-size.ts";
+import { countOf, formatBytes } from "../output/format-size.ts";
 import { formatAge, formatLocal, zoneName } from "../output/format-time.ts";
 import { renderTable } from "../output/render-table.ts";
 import { chooseRepository } from "../session/choose-repository.ts";
@@ -47,6 +47,7 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   const context = openJobContext(session, { config, writes: false });
   const rows = new Map<string, Row>();
   const failures: unknown[] = [];
+  const everything = new Set<string>();
   const tell = tellDamagedSnapshot(session);
   let damaged = 0;
   for (const { site, choice } of choices) {
@@ -57,6 +58,7 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
         tell(id, error);
       };
       const listed = await repository.listSnapshots({ signal: session.signal, onDamaged }).finally(() => repository.close());
+      for (const snapshot of listed) everything.add(lastingId(snapshot));
       for (const snapshot of filterSnapshots(listed, filterOf(values))) {
         const known = rows.get(lastingId(snapshot));
         if (known === undefined) rows.set(lastingId(snapshot), { snapshot, sites: [site] });
@@ -75,7 +77,8 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   if (session.json) {
     const list = shown.map(({ snapshot, sites }) => ({ ...snapshot, short_id: snapshot.id.slice(0, 8), repositories: sites }));
     await session.output.line(JSON.stringify(list));
-  } else if (all.length > 0 || damaged === 0) await print(session, timeZoneOf(config), shown, all.length, choices.length > 1);
+  } else if (all.length > 0 || damaged === 0)
+    await print(session, timeZoneOf(config), shown, everything.size, choices.length > 1);
   const [first] = failures;
   if (failures.length > 0 && failures.length === choices.length) throw first;
   return failures.length + damaged > 0 ? exitCodes.incomplete : exitCodes.passed;
@@ -130,7 +133,7 @@ async function print(session: Session, timezone: string, rows: readonly Row[], t
     session.say(
       total === 0
         ? "no snapshots yet; 'lifeboat backup run ASSET' makes the first one"
-        : `none of ${total} snapshots fits; leave a filter out`,
+        : `none of ${countOf(total, "snapshot")} fits; leave the filter out to see ${total === 1 ? "it" : "them"}`,
     );
     return;
   }

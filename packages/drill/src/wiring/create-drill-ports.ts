@@ -10,7 +10,7 @@ import {
   streamFile,
   type TreeEntry,
 } from "@lifeboat/engine";
-import { hashOfContent, type JobContext, openChosenRepository, openMachine, type RepositoryChoice } from "@lifeboat/jobs";
+import { hashOfContent, type JobContext, openChosenRepository, openMachine, type RepositoryChoice, Sample } from "@lifeboat/jobs";
 import { byteString, type DumpFacts, LifeboatError, type Machine } from "@lifeboat/model";
 import { createRestoreTarget, loadPostgresDump, loadSqliteDump, startThrowawayPostgres } from "@lifeboat/remote";
 import type { AssetKind, DrillEvent, DrillPorts, SampledFile } from "../ports.ts";
@@ -205,17 +205,17 @@ class DrillWorld {
 
   async #sampleFiles(order: Parameters<DrillPorts["sampleFiles"]>[0]): Promise<SampledFile[]> {
     const { site, snapshot } = this.#selected(order.snapshotId);
-    const chosen: TreeEntry[] = [];
+    const sample = new Sample<TreeEntry>({ share: order.ratio }, Math.floor(order.random() * 2 ** 32), order.maxFiles);
     const roots = order.paths.length === 0 ? [byteString("/")] : order.paths;
     for (const root of roots) {
       for await (const entry of listTree(site.repository, snapshot.tree, root, { recursive: true, signal: order.signal })) {
-        if (entry.node.type === "file" && order.random() < order.ratio && chosen.length < order.maxFiles) chosen.push(entry);
+        if (entry.node.type === "file") sample.offer(entry);
       }
     }
     const reader = new BlobReader(site.repository);
     try {
       const files: SampledFile[] = [];
-      for (const { path, node } of chosen) {
+      for (const { path, node } of sample.items) {
         files.push({ path, size: node.size, sha256: await hashOfContent(reader, node.content ?? [], order.signal) });
       }
       return files;

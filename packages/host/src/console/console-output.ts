@@ -10,7 +10,7 @@ export interface ConsoleOutput {
   /** Whether colours and moving lines are wanted on standard error / output. */
   readonly colour: boolean;
   columns(): number;
-  /** Data, byte for byte; resolves when more may be written. */
+  /** Data, byte for byte; resolves when more may be written. Throws `target-full` or `target-failed`. */
   out(data: string | Uint8Array): Promise<void>;
   /** Text for people on standard output: control characters are escaped, as in all that follows. */
   line(text: string): Promise<void>;
@@ -28,13 +28,21 @@ export interface ConsoleOptions {
   readonly colour?: boolean;
 }
 
+function unwritable(error: NodeJS.ErrnoException): LifeboatError {
+  const code = error.code === "ENOSPC" ? "target-full" : "target-failed";
+  return new LifeboatError(code, `writing to standard output failed: ${error.message}`, {
+    context: { state: "what was written so far is not whole" },
+    hint: "Send the output to a place that can be written and has room, and run the command again.",
+    cause: error,
+  });
+}
+
 export function createConsole({ environment, colour = true }: ConsoleOptions): ConsoleOutput {
   const { stdin, stdout, stderr } = process;
   let statusShown = false;
-  // `lifeboat snapshots | head`: the reader has had enough, that is no error
+  // `lifeboat snapshots | head`: the reader has had enough, that is no error. Any other is told by the write that it broke.
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
-    throw error;
   });
   const moving = stderr.isTTY === true && environment.TERM !== "dumb";
   const wipe = () => {
@@ -44,7 +52,7 @@ export function createConsole({ environment, colour = true }: ConsoleOptions): C
   const out = (data: string | Uint8Array) =>
     new Promise<void>((resolve, reject) => {
       if (statusShown && stdout.isTTY === true) wipe();
-      stdout.write(data, (error) => (error ? reject(error) : resolve()));
+      stdout.write(data, (error) => (error ? reject(unwritable(error)) : resolve()));
     });
   const colourWanted = colour && moving && !environment.NO_COLOR;
   return {
