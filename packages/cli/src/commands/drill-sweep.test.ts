@@ -28,8 +28,17 @@ test("a sweep takes what is over; what is kept needs the drill's name and a yes"
   const first = await sweep("--json");
   expect([first.code, first.err]).toEqual([0, ""]);
   expect(jsonLines(first.out)).toMatchObject([
+    { message_type: "kept", drill: "kept", run: "kept_1", things: 1, until: new Date(future).toISOString() },
+    { message_type: "kept", drill: "other" },
     { message_type: "swept", drill: "killed", run: "killed_1", things: [{ state: "removed" }] },
     { message_type: "summary", drills: 1, removed: 1, left: 0 },
+  ]);
+  const nothing = await sweep();
+  expect([nothing.code, nothing.err]).toEqual([
+    0,
+    expect.stringMatching(
+      /kept: 1 thing of a drill that is under way or was killed, due 2223-[\s\S]*lifeboat drill sweep other\n[\s\S]*nothing to sweep/,
+    ),
   ]);
   const asked = await sweep("kept");
   expect([asked.code, existsSync(place.at("kept"))]).toEqual([9, true]);

@@ -1,19 +1,20 @@
 import { join } from "node:path";
-import { type SweptDrill, sweepDrills } from "@lifeboat/drill";
+import { type KeptDrill, type SweptDrill, sweepDrills } from "@lifeboat/drill";
 import { type CompiledConfig, exitCodes, LifeboatError } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { countOf } from "../output/format-size.ts";
+import { formatMoment } from "../output/format-time.ts";
 import { openHistoryIfThere } from "../service/history-file.ts";
 import { loadConfigIfThere } from "../session/load-config.ts";
 import { openJobContext, stateFolderOf } from "../session/open-job-context.ts";
-import { confirm, type Session } from "../session/session.ts";
+import { confirm, type Session, timeZoneOf } from "../session/session.ts";
 
 export const drillSweep: CommandSpec = {
   arguments: [{ name: "[drill]", description: "also what this drill has left and whose time is not over" }],
   options: [{ flags: "--yes", description: "do not ask (with a drill's name)" }],
   examples: [
-    { command: "lifeboat drill sweep", does: "what killed drills left, and what was kept for diagnosis long enough" },
+    { command: "lifeboat drill sweep", does: "what killed drills left and what was kept for diagnosis, when its time is over" },
     { command: "lifeboat drill sweep shop-weekly", does: "also what shop-weekly keeps: only when no run of it is under way" },
   ],
   details:
@@ -29,7 +30,18 @@ async function sweep(session: Session, values: OptionValues): Promise<number> {
     await confirm(session, `Is no run of ${now} under way? All that it made is removed.`, values.flag("yes"));
   }
   const folder = join(stateFolderOf(session, config), "drills");
-  const swept = await sweepDrills(openJobContext(session, { config, writes: false }), { folder, now });
+  const timezone = timeZoneOf(config);
+  const onKept = async ({ drill, run, things, untilMs }: KeptDrill) => {
+    if (session.json) {
+      await session.answer({ message_type: "kept", drill, run, things, until: new Date(untilMs).toISOString() });
+      return;
+    }
+    session.say(
+      `${drill}: ${countOf(things, "thing")} of a drill that is under way or was killed, due ${formatMoment(untilMs, timezone)}`,
+    );
+    session.say(`  next   when it is not under way: lifeboat drill sweep ${drill}`);
+  };
+  const swept = await sweepDrills(openJobContext(session, { config, writes: false }), { folder, now, onKept });
   for (const drill of swept) await show(session, drill);
   const things = swept.flatMap((drill) => drill.things);
   const left = things.filter(({ state }) => state === "left").length;

@@ -16,6 +16,15 @@ export interface SweepOptions {
   readonly signal: AbortSignal;
   /** A drill's name: its leftovers are removed even before their time. Only when none of its runs is under way. */
   readonly now?: string;
+  /** Told of each drill whose time is not over: it is under way, or was killed. */
+  readonly onKept?: ((kept: KeptDrill) => Promise<void>) | undefined;
+}
+
+export interface KeptDrill {
+  readonly drill: string;
+  readonly run: string;
+  readonly things: number;
+  readonly untilMs: number;
 }
 
 export interface SweptDrill {
@@ -44,7 +53,11 @@ export async function sweepLeftovers(options: SweepOptions): Promise<SweptDrill[
     });
     if (journal === undefined) continue;
     const { head } = journal;
-    if (options.clock.now() < head.expiresAtMs && head.drill !== options.now) continue;
+    if (options.clock.now() < head.expiresAtMs && head.drill !== options.now) {
+      const { drill, run, expiresAtMs: untilMs } = head;
+      await options.onKept?.({ drill, run, things: journal.things.length, untilMs });
+      continue;
+    }
     const things = await tearDown(asJournal(file, journal.things), removalPorts(options), options.signal);
     if (things.every((thing) => thing.state === "removed")) await rm(file, { force: true });
     swept.push({ drill: head.drill, run: head.run, things });
