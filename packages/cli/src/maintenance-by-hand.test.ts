@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { openObjectStore, openRepository, type Repository, RepositoryLock } from "@lifeboat/engine";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
@@ -196,6 +196,20 @@ describe("copy", () => {
     expect([again.code, again.err]).toEqual([0, expect.stringContaining("0 snapshots copied, 3 there already")]);
     const self = await place.run(["copy", ...own, "--to-repo", place.at("original"), "--to-password-file", place.at("password")]);
     expect([self.code, self.err]).toEqual([2, expect.stringContaining("the same repository")]);
+  });
+
+  test("with --no-lock nothing is stored in the repository that is copied from", async () => {
+    const own = copyOfRepository("read-only");
+    place.write("other", "battery staple\n");
+    expect((await place.run(["repo", "init", ...handsOf("rescued", "other")])).code).toBe(0);
+    const to = ["--to-repo", place.at("rescued"), "--to-password-file", place.at("other")];
+    // Nobody can make a lock where there is a file in the way.
+    rmSync(place.at("read-only/locks"), { recursive: true });
+    writeFileSync(place.at("read-only/locks"), "");
+    expect((await place.run(["copy", ...own, ...to])).code).not.toBe(0);
+    const done = await place.run(["copy", ...own, ...to, "--no-lock"]);
+    expect([done.code, done.err]).toEqual([0, expect.stringContaining("3 snapshots copied")]);
+    expect(resticAt("rescued", "other", "check", "--read-data")).toContain("no errors");
   });
 
   test("what cannot be copied whole is left out and named, exit code 3", async () => {

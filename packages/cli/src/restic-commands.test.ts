@@ -193,6 +193,41 @@ describe("which snapshot", () => {
   });
 });
 
+test("names that no terminal takes can be given back as they are shown", async () => {
+  const own = copyOfRepository("odd-names");
+  const folder = Buffer.from(`${place.at("strange")}\xff`, "latin1");
+  mkdirSync(folder);
+  const names = ["new\nline", "tab\tand\xfe", "plain\\x0a", "bell\x07"];
+  for (const name of names)
+    writeFileSync(Buffer.concat([folder, Buffer.from(`/${name}`, "latin1")]), `content of ${names.indexOf(name)}\n`);
+  execFileSync("sh", [
+    "-c",
+    `restic -r "$1" --password-file "$2" --no-cache backup -q ${place.at("strange")}*`,
+    "sh",
+    place.at("odd-names"),
+    place.at("password"),
+  ]);
+  const shown = (await place.run(["find", "*", "--snapshot", "latest", ...own])).out
+    .trim()
+    .split("\n")
+    .map((line) => line.trim());
+  const paths = shown.filter((line) => line.includes("/strange") && line.split("/").at(-1)?.startsWith("strange") === false);
+  expect(paths).toHaveLength(names.length);
+  const contents = new Set<string>();
+  for (const path of paths) {
+    const there = await place.run(["cat", `latest:${path}`, ...own]);
+    expect(there.code, there.err).toBe(0);
+    contents.add(there.out);
+    expect((await place.run(["cat", "latest", path, ...own])).out).toBe(there.out);
+  }
+  expect(contents).toEqual(new Set(names.map((_, at) => `content of ${at}\n`)));
+  const one = paths.find((path) => path.endsWith("line"))!;
+  const restored = await place.run(["restore", `latest:${one}`, ...own, "--to", place.at("one-odd"), "--json"]);
+  expect([restored.code, jsonLines(restored.out).at(-1)]).toMatchObject([0, { files_restored: 1 }]);
+  const unknown = await place.run(["cat", `latest:${one}\\x0b`, ...own]);
+  expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("the snapshot holds no")]);
+});
+
 describe("objects by hand", () => {
   test("repo list and repo cat show what restic shows", async () => {
     const list = async (kind: string) => (await place.run(["repo", "list", kind, ...hands])).out.trim().split("\n").sort();

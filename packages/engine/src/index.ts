@@ -66,7 +66,7 @@ export {
   type SnapshotFilter,
 } from "./maintenance/find-snapshot.ts";
 export { type ForgetChoice, forgetSnapshots } from "./maintenance/forget-snapshots.ts";
-export { findNode, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
+export { findNode, findShownPath, type ListTreeOptions, listTree, type TreeEntry } from "./maintenance/list-tree.ts";
 export { type PlanPruneOptions, planPrune } from "./maintenance/plan-prune.ts";
 export { describePrunePlan, type PrunePack, type PrunePlan } from "./maintenance/prune-plan.ts";
 export { findLostRoots, type LostRoots, recoverRoots } from "./maintenance/recover-roots.ts";

@@ -27,7 +27,9 @@ async function printFile(session: Session, values: OptionValues): Promise<number
   const [only, ...more] = snapshot.paths;
   const isDump = only !== undefined && more.length === 0 && /\.(pgdump|dump|sql)$/.test(only);
   const path =
-    values.words[1] === undefined ? (opened.path ?? (isDump ? byteString(only) : undefined)) : byteString(values.word(1));
+    values.words[1] === undefined
+      ? (opened.path ?? (isDump ? byteString(only) : undefined))
+      : await opened.pathOf(values.word(1));
   if (path === undefined) throw new LifeboatError("usage", "which file? name it after the snapshot: SNAPSHOT:/PATH");
   await repository.loadIndex({ signal: session.signal });
   const { node } = await findNode(repository, snapshot.tree, path, { signal: session.signal });

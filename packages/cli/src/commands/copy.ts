@@ -18,6 +18,7 @@ export const copy: CommandSpec = {
   options: [
     { flags: "--to-repo <REPO>", description: "where to: a name in the configuration, or a place" },
     { flags: "--to-password-file <FILE>", description: "file with its password" },
+    { flags: "--no-lock", description: "from a repository that can only be read: no lock is stored there" },
     ...manySnapshotsOptions,
   ],
   examples: [
@@ -32,7 +33,7 @@ export const copy: CommandSpec = {
     { command: "lifeboat copy --repo main --to-repo usb --asset db1/shop --dry-run", does: "which ones would be copied" },
   ],
   details:
-    "Create the other repository with 'lifeboat repo init --copy-chunker-params', so that later backups there share data with the copies. What is there already is skipped, also what restic copied; of snapshots that are named, what such a copy has lost is stored again (after 'lifeboat repo repair index' there). Without names and filters, run records and drill reports come along. Exit code 3: some could not be copied whole and were left out.",
+    "With --no-lock, what a prune of the source removes meanwhile fails, and is named. Create the other repository with 'lifeboat repo init --copy-chunker-params', so that later backups there share data with the copies. What is there already is skipped, also what restic copied; of snapshots that are named, what such a copy has lost is stored again (after 'lifeboat repo repair index' there). Without names and filters, run records and drill reports come along. Exit code 3: some could not be copied whole and were left out.",
   run: copyAll,
 };
 
@@ -40,7 +41,8 @@ async function copyAll(session: Session, values: OptionValues): Promise<number> 
   const other = await chooseOtherRepository(session, values, "to");
   const lock = session.dryRun ? "none" : "shared";
   const progress = showProgress(session, "copy");
-  return withChosenRepository(session, values, { lock, progress }, (from) =>
+  const fromLock = values.isOff("lock") ? "none" : lock;
+  return withChosenRepository(session, values, { lock: fromLock, progress }, (from) =>
     withChosenRepository(session, values, { lock, progress, chosen: other }, (to) => copyBetween(session, values, from, to)),
   );
 }

@@ -1,5 +1,5 @@
 import { writeTarArchive } from "@lifeboat/engine";
-import { byteString, displayName, exitCodes, LifeboatError } from "@lifeboat/model";
+import { displayName, exitCodes, LifeboatError } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { countOf } from "../output/format-size.ts";
@@ -32,7 +32,7 @@ async function dumpFolder(session: Session, values: OptionValues): Promise<numbe
   }
   await using opened = await openSnapshot(session, values, values.word(0));
   const { repository, snapshot, context } = opened;
-  const path = values.words[1] === undefined ? opened.path : byteString(values.word(1));
+  const path = values.words[1] === undefined ? opened.path : await opened.pathOf(values.word(1));
   const include = path === undefined || path === "/" ? [] : [path];
   const write = (bytes: Uint8Array) => session.output.out(bytes);
   const { signal, clock } = context;

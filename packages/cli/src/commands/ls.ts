@@ -29,7 +29,7 @@ export const ls: CommandSpec = {
 async function listPaths(session: Session, values: OptionValues): Promise<number> {
   await using opened = await openSnapshot(session, values, values.word(0));
   const { repository, snapshot, timezone } = opened;
-  const path = values.words[1] === undefined ? (opened.path ?? byteString("/")) : byteString(values.word(1));
+  const path = values.words[1] === undefined ? (opened.path ?? byteString("/")) : await opened.pathOf(values.word(1));
   const long = values.flag("long");
   if (session.json) {
     await session.answer({ ...snapshot, short_id: snapshot.id.slice(0, 8), message_type: "snapshot", struct_type: "snapshot" });

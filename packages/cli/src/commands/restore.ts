@@ -90,7 +90,7 @@ async function restoreSnapshot(session: Session, values: OptionValues): Promise<
   if (to === undefined)
     throw new LifeboatError("usage", "where to? --to is missing", { hint: "Add --to DIR, or --to HOST:DIR." });
   await using opened = await openSnapshot(session, values, values.word(0), showProgress(session, "restore"));
-  const include = includeOf(opened, values);
+  const include = await includeOf(opened, values);
   const { host, folder } = targetOf(to, opened);
   const overwrite = overwriteOf(values);
   let hasBegun = false;
@@ -153,8 +153,8 @@ function stoppedHalfway(reason: unknown, to: string): LifeboatError {
   });
 }
 
-function includeOf(opened: OpenedSnapshot, values: OptionValues): readonly ByteString[] {
-  const paths = values.texts("path").map(byteString);
+async function includeOf(opened: OpenedSnapshot, values: OptionValues): Promise<readonly ByteString[]> {
+  const paths = await Promise.all(values.texts("path").map((path) => opened.pathOf(path)));
   return opened.path === undefined || opened.path === "/" ? paths : [opened.path, ...paths];
 }
 

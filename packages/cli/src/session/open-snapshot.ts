@@ -1,4 +1,4 @@
-import { findSnapshot, parseSnapshotAddress, type Repository, type Snapshot } from "@lifeboat/engine";
+import { findShownPath, findSnapshot, parseSnapshotAddress, type Repository, type Snapshot } from "@lifeboat/engine";
 import { type JobContext, openChosenRepository } from "@lifeboat/jobs";
 import type { ProgressListener } from "@lifeboat/model";
 import { type ByteString, byteString, type CompiledConfig } from "@lifeboat/model";
@@ -18,6 +18,8 @@ export interface OpenedSnapshot extends AsyncDisposable {
   /** The `:PATH` of the address, absolute; undefined: none was given. */
   readonly path: ByteString | undefined;
   readonly timezone: string;
+  /** A path in the snapshot as a person gives it, also as it was shown. */
+  pathOf(text: string): Promise<ByteString>;
 }
 
 /** Opens the repository that the address belongs to and finds its snapshot. The address is `ASSET@WHEN:PATH` or a part of it. */
@@ -34,13 +36,15 @@ export async function openSnapshot(
   try {
     const timezone = timeZoneOf(config);
     const snapshot = await pickSnapshot(session, values, repository, address, timezone);
+    const pathOf = (text: string) => findShownPath(repository, snapshot.tree, byteString(text), { signal: session.signal });
     return {
       config,
       context,
       repository,
       snapshot,
-      path: path === undefined ? undefined : byteString(path),
+      path: path === undefined ? undefined : await pathOf(path),
       timezone,
+      pathOf,
       [Symbol.asyncDispose]: () => repository.close(),
     };
   } catch (error) {

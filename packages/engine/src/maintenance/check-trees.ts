@@ -46,12 +46,13 @@ function checkNode(repository: Repository, place: TreePlace, node: TreeNode, err
   if (node.type === "dir" && (node.subtree === undefined || !isId(node.subtree))) invalid("is a folder without a subtree");
   if (node.type !== "file") return;
   if (node.content === undefined) invalid("is a file without a list of blobs");
+  // Once for each: a sparse file names one blob thousands of times.
+  const missing = new Set<string>();
   for (const id of node.content ?? []) {
     if (typeof id !== "string" || !isId(id)) invalid("names a blob that is none");
-    else if (!repository.index.has(id, "data")) {
-      errors.add("blob-missing", id, `a blob of ${where()} is in no index`);
-    }
+    else if (!repository.index.has(id, "data")) missing.add(id);
   }
+  for (const id of missing) errors.add("blob-missing", id, `a blob of ${where()} is in no index`);
 }
 
 /** Files of which a blob lies in no sound pack; of each the newest snapshot that holds it. */

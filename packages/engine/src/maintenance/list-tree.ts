@@ -1,4 +1,4 @@
-import { type ByteString, displayName, LifeboatError } from "@lifeboat/model";
+import { type ByteString, displayName, LifeboatError, textOf } from "@lifeboat/model";
 import type { TreeNode } from "../format/index.ts";
 import type { Repository } from "../repository/repository.ts";
 
@@ -64,6 +64,32 @@ export async function findNode(
   if (entry === undefined)
     throw new LifeboatError("path-not-found", "the root of a snapshot is a folder without a node of its own");
   return entry;
+}
+
+/**
+ * The path whose names are shown like this: people can only give back what they were shown, and bytes that no terminal takes are shown as
+ * `\\xNN`. A name that is there as it is goes first; from where nothing fits, or several do, the path stays as it was given.
+ */
+export async function findShownPath(
+  repository: Repository,
+  tree: string,
+  path: ByteString,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ByteString> {
+  if (!path.includes("\\x")) return path;
+  if (repository.indexIds.size === 0) await repository.loadIndex(options);
+  const names = path.split("/").filter((part) => part !== "" && part !== ".");
+  let folder: string | undefined = tree;
+  for (const [at, name] of names.entries()) {
+    const nodes: TreeNode[] = folder === undefined ? [] : await repository.loadTree(folder, options);
+    const shown = textOf(name as ByteString);
+    const alike = nodes.filter((node) => displayName(node.name) === shown);
+    const found = nodes.find((node) => node.name === name) ?? (alike.length === 1 ? alike[0] : undefined);
+    if (found === undefined) break;
+    names[at] = found.name;
+    folder = found.subtree;
+  }
+  return `/${names.join("/")}` as ByteString;
 }
 
 /** undefined for the root. */
