@@ -290,6 +290,12 @@ describe("repo repair", () => {
     const beside = await place.run(["repo", "repair", "snapshots", ...own]);
     expect(beside.code, beside.err).toBe(0);
     expect(snapshotsAt("damaged").some(({ tags }) => tags?.includes("repaired"))).toBe(true);
+    const shown = JSON.parse((await place.run(["snapshots", "--json", ...own])).out) as { id: string }[];
+    expect(shown.map(({ id }) => id).sort()).toEqual(
+      snapshotsAt("damaged")
+        .map(({ id }) => id)
+        .sort(),
+    );
     const forget = await place.run(["repo", "repair", "snapshots", ...own, "--forget", "--yes", "--json"]);
     expect(forget.code, forget.err).toBe(0);
     const whole = await place.run(["repo", "repair", "snapshots", ...own]);

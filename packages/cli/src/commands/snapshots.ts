@@ -58,10 +58,12 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
         tell(id, error);
       };
       const listed = await repository.listSnapshots({ signal: session.signal, onDamaged }).finally(() => repository.close());
-      for (const snapshot of listed) everything.add(lastingId(snapshot));
+      for (const snapshot of listed) everything.add(`${lastingId(snapshot)} ${snapshot.tree}`);
       for (const snapshot of filterSnapshots(listed, filterOf(values))) {
-        const known = rows.get(lastingId(snapshot));
-        if (known === undefined) rows.set(lastingId(snapshot), { snapshot, sites: [site] });
+        // Repaired or rewritten it holds something else, whatever it was made from.
+        const key = `${lastingId(snapshot)} ${snapshot.tree}`;
+        const known = rows.get(key);
+        if (known === undefined) rows.set(key, { snapshot, sites: [site] });
         // A site may hold it twice: as it was copied, and as it was pinned since.
         else if (!known.sites.includes(site)) known.sites.push(site);
       }

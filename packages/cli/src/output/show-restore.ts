@@ -37,6 +37,9 @@ export function sayRestorePlan(
   const rule = overwrite === undefined ? "nothing is overwritten" : rules[overwrite];
   const place = target.name.replace(/ on worker$/, " on this machine");
   session.say(`       to ${place} (${kind}, ${formatBytes(state.freeBytes)} free); ${rule}`);
+  const missing = snapshot.lifeboat?.problem_count ?? 0;
+  if (missing > 0)
+    session.output.note(`! this snapshot is not whole: ${countOf(missing, "path")} could not be read, or lost content since`);
   if (!state.root) session.say("       owners and devices cannot be set there: the login is not root");
 }
 

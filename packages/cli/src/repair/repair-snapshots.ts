@@ -59,7 +59,7 @@ export async function repairSnapshotsOf(session: Session, values: OptionValues):
       await session.answer({ message_type: "summary", changed, removed, forget, unchanged: plan.whole });
     }
     session.say(
-      `✓ ${countOf(repaired.length, "snapshot")} repaired${forget ? `, ${removed.length} removed` : ", beside the damaged ones"}`,
+      `✓ ${countOf(repaired.length, "snapshot")} repaired${forget ? ` in their place, ${removed.length} removed` : ", beside the damaged ones"}`,
     );
     session.say("  next   'lifeboat repo check'; data that nothing names any more goes with 'lifeboat repo prune'");
     return code;
