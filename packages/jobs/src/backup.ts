@@ -46,6 +46,8 @@ export interface BackupOrder extends RunOrder {
 
 export interface BackupOutcome extends JobOutcome {
   readonly snapshot: Snapshot | undefined;
+  /** All that the run found in the repository, of every asset; undefined: it did not come so far. */
+  readonly found: readonly Snapshot[] | undefined;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
   const { asset, policy } = findAsset(context, order.asset);
   const started = context.clock.now();
   let snapshot: Snapshot | undefined;
+  let found: readonly Snapshot[] | undefined;
   const repositoryChoice = order.repository ?? { name: policy.repository };
   const host = reachHost(context, asset, loadRepositoryCode(context, repositoryChoice));
   try {
@@ -67,12 +70,15 @@ export async function runBackup(context: JobContext, order: BackupOrder): Promis
         context,
         repository,
         { read: (view, signal) => readState(view, asset, signal) },
-        (lock, view, state) => backUp({ context, order, asset, policy, repository: view, state, started, lock, host }),
+        (lock, view, state) => {
+          found = state.snapshots;
+          return backUp({ context, order, asset, policy, repository: view, state, started, lock, host });
+        },
       );
       snapshot = backed.snapshot;
       return { repository: policy.repository, ...backed.end };
     });
-    return { ...outcome, snapshot };
+    return { ...outcome, snapshot, found };
   } finally {
     await host.leave();
   }

@@ -17,6 +17,8 @@ export interface ForgetOrder extends RunOrder {
 export interface ForgetOutcome extends JobOutcome {
   /** By repository. */
   readonly choices: ReadonlyMap<string, RetentionChoice<Snapshot>>;
+  /** By repository that was looked into: what is left of the asset there. What was to go counts as gone, also when it failed midway. */
+  readonly left: ReadonlyMap<string, readonly Snapshot[]>;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface ForgetOutcome extends JobOutcome {
 export async function runForget(context: JobContext, order: ForgetOrder): Promise<ForgetOutcome> {
   const { policy } = findAsset(context, order.asset);
   const choices = new Map<string, RetentionChoice<Snapshot>>();
+  const left = new Map<string, readonly Snapshot[]>();
   const { retention } = policy;
   const outcome = await runRepositoryJob(context, order, { name: policy.repository }, async () => {
     if (retention === undefined)
@@ -38,13 +41,17 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
           const snapshots = (await repository.listSnapshots({ signal: context.signal })).filter((snapshot) =>
             snapshot.tags?.includes(assetTag(order.asset)),
           );
+          left.set(name, snapshots);
           if (snapshots.length === 0) return;
           const choice = selectRetention(snapshots, retention, context.clock.now());
           choices.set(name, choice);
           if (order.dryRun === true) return;
+          const keep = choice.keep.map(({ snapshot }) => snapshot);
+          // Before the first one goes: who believes too little of what is there promises nothing that is gone.
+          left.set(name, keep);
           await forgetSnapshots(
             repository,
-            { keep: choice.keep.map(({ snapshot }) => snapshot.id), remove: choice.remove.map(({ id }) => id) },
+            { keep: keep.map(({ id }) => id), remove: choice.remove.map(({ id }) => id) },
             { signal: context.signal },
           );
           removed += choice.remove.length;
@@ -55,5 +62,5 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
     }
     return { result: "passed", figures: { snapshots_removed: removed } };
   });
-  return { ...outcome, choices };
+  return { ...outcome, choices, left };
 }

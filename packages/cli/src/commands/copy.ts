@@ -80,6 +80,7 @@ async function copyBetween(
     },
   });
   session.output.status(undefined);
+  if (copied.copied.length > 0) await tellHistory(session, to);
   const isWhole = copied.failed.length + side.damaged.length === 0;
   if (session.json) {
     await session.answer({
@@ -107,6 +108,14 @@ async function copyBetween(
   if (isWhole) session.say(`✓ ${counts}; ${stored}`);
   else session.output.note(`! INCOMPLETE: ${counts}, ${copied.failed.length} failed; ${stored}`);
   return isWhole ? exitCodes.passed : exitCodes.incomplete;
+}
+
+/** Where the copies went to a repository of the configuration: status and page count them. */
+async function tellHistory(session: Session, { config, choice, repository }: OpenedRepository): Promise<void> {
+  if (config === undefined) return;
+  const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
+  const stored = await repository.listSnapshots({ signal: session.signal });
+  await rememberSnapshots(session, config, choice, { gone: [], stored });
 }
 
 function sayOfOtherCuts(session: Session, from: Repository, to: Repository): void {

@@ -5,6 +5,7 @@ import type { OptionValues } from "../command-line/option-values.ts";
 import { showProgress } from "../output/show-progress.ts";
 import { showRun } from "../output/show-run.ts";
 import { rememberRun } from "../service/remember-run.ts";
+import { rememberSnapshots } from "../service/remember-snapshots.ts";
 import { byHandOrder } from "../session/by-hand-run.ts";
 import { loadConfig } from "../session/load-config.ts";
 import { openJobContext } from "../session/open-job-context.ts";
@@ -28,8 +29,10 @@ async function copyToReplicas(session: Session, values: OptionValues): Promise<n
       continue;
     }
     const context = openJobContext(session, { config, writes: true, progress: showProgress(session, asset) });
-    const { record, error } = await runReplicate(context, { ...byHandOrder(session, config, "replicate", asset), asset });
+    const order = { ...byHandOrder(session, config, "replicate", asset), asset };
+    const { record, error, replicas } = await runReplicate(context, order);
     await showRun(session, record, { isErrorNext: error !== undefined });
+    for (const [name, stored] of replicas) await rememberSnapshots(session, config, { name }, { gone: [], stored });
     await rememberRun(session, config, record);
     if (error !== undefined) throw error;
     results.push(record.result);

@@ -4,6 +4,8 @@ import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { countOf } from "../output/format-size.ts";
 import { formatMoment } from "../output/format-time.ts";
+import { rememberRun } from "../service/remember-run.ts";
+import { rememberSnapshots } from "../service/remember-snapshots.ts";
 import { byHandOrder } from "../session/by-hand-run.ts";
 import { loadConfig } from "../session/load-config.ts";
 import { openJobContext } from "../session/open-job-context.ts";
@@ -45,6 +47,10 @@ async function runRetention(session: Session, values: OptionValues): Promise<num
     if (session.dryRun || removed === 0) continue;
     await confirm(session, `Forget ${countOf(removed, "snapshot")} of ${asset}?`, values.flag("yes"));
     const done = await runForget(context, { ...byHandOrder(session, config, "forget", asset), asset });
+    // Also after an error: what is gone from one repository is gone.
+    for (const [name, { remove }] of done.choices)
+      await rememberSnapshots(session, config, { name }, { gone: remove.map(({ id }) => id), stored: done.left.get(name) ?? [] });
+    await rememberRun(session, config, done.record);
     if (done.error !== undefined) throw done.error;
     results.push(done.record.result);
   }

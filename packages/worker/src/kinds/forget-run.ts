@@ -1,15 +1,9 @@
 import { runForget } from "@lifeboat/jobs";
 import type { RunKindHandler } from "../run-work.ts";
+import { withSnapshotsTold } from "../tell-snapshots.ts";
 
-export const forgetRun: RunKindHandler = async ({ context, order, run, worker }) => {
-  const outcome = await runForget(context, { ...order, asset: run.object });
-  if (outcome.error === undefined) {
-    for (const [repository, choice] of outcome.choices) {
-      await worker.catalog.forgetSnapshots(
-        repository,
-        choice.remove.map(({ id }) => id),
-      );
-    }
-  }
-  return outcome;
-};
+export const forgetRun: RunKindHandler = ({ context, order, run, worker }) =>
+  withSnapshotsTold(worker, run.object, async () => {
+    const outcome = await runForget(context, { ...order, asset: run.object });
+    return { outcome, seen: outcome.left };
+  });

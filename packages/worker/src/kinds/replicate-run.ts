@@ -1,11 +1,9 @@
 import { runReplicate } from "@lifeboat/jobs";
 import type { RunKindHandler } from "../run-work.ts";
-import { seenSnapshot } from "../seen-snapshot.ts";
+import { withSnapshotsTold } from "../tell-snapshots.ts";
 
-export const replicateRun: RunKindHandler = async ({ context, order, run, worker }) => {
-  const outcome = await runReplicate(context, { ...order, asset: run.object });
-  for (const [repository, snapshots] of outcome.replicas) {
-    await worker.catalog.recordSnapshots(snapshots.map((snapshot) => seenSnapshot(repository, run.object, snapshot)));
-  }
-  return outcome;
-};
+export const replicateRun: RunKindHandler = ({ context, order, run, worker }) =>
+  withSnapshotsTold(worker, run.object, async () => {
+    const outcome = await runReplicate(context, { ...order, asset: run.object });
+    return { outcome, seen: outcome.replicas };
+  });

@@ -1,0 +1,43 @@
+import type { SeenSnapshot } from "@lifeboat/catalog";
+import { lastingId, type Snapshot } from "@lifeboat/engine";
+import type { WorkerOptions } from "./worker-options.ts";
+
+/** By repository: all snapshots of the asset that it holds. */
+export type SeenInRepositories = ReadonlyMap<string, readonly Snapshot[]>;
+
+/**
+ * Does the work, and gives the history exactly what it has seen of the asset, also after it failed. What the history knew before the look
+ * and is not there is gone, whoever took it: an attempt that was killed before it could say so, a person, the store itself. What others
+ * record or forget meanwhile stays as they say. Killed before the telling: the next look tells it.
+ */
+export async function withSnapshotsTold<T>(
+  { catalog }: Pick<WorkerOptions, "catalog">,
+  asset: string,
+  work: () => Promise<{ readonly outcome: T; readonly seen: SeenInRepositories }>,
+): Promise<T> {
+  const known = await catalog.seenSnapshots({ asset, limit: 100_000 });
+  const { outcome, seen } = await work();
+  for (const [repository, snapshots] of seen) {
+    const before = new Set(known.filter((row) => row.repository === repository).map(({ id }) => id));
+    const there = new Set(snapshots.map(({ id }) => id));
+    const fresh = snapshots.filter(({ id }) => !before.has(id));
+    if (fresh.length > 0) await catalog.recordSnapshots(fresh.map((snapshot) => seenSnapshot(repository, asset, snapshot)));
+    const gone = [...before].filter((id) => !there.has(id));
+    if (gone.length > 0) await catalog.forgetSnapshots(repository, gone);
+  }
+  return outcome;
+}
+
+function seenSnapshot(repository: string, asset: string, snapshot: Snapshot): SeenSnapshot {
+  const run = snapshot.tags?.find((tag) => tag.startsWith("run="))?.slice("run=".length);
+  return {
+    repository,
+    id: snapshot.id,
+    original: lastingId(snapshot),
+    asset,
+    run: run ?? null,
+    time: snapshot.time,
+    bytes: snapshot.summary?.total_bytes_processed ?? null,
+    files: snapshot.summary?.total_files_processed ?? null,
+  };
+}
