@@ -1,6 +1,7 @@
 import { forgetSnapshots, type Snapshot } from "@lifeboat/engine";
 import { type RetentionChoice, selectRetention } from "@lifeboat/model";
 import { assetTag, findAsset } from "./find-asset.ts";
+import { forEachRepository } from "./for-each-repository.ts";
 import type { JobContext } from "./job-context.ts";
 import { openChosenRepository } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
@@ -22,7 +23,7 @@ export interface ForgetOutcome extends JobOutcome {
 }
 
 /**
- * Applies the policy's retention to one asset's snapshots, in its repository and in each replica. Only snapshot objects go; their data
+ * Applies the policy's retention to one asset's snapshots, in its repository and in each replica, also when another one cannot be reached. Only snapshot objects go; their data
  * stays until prune. Killed in between: some of the surplus is still there, the next run takes it.
  */
 export async function runForget(context: JobContext, order: ForgetOrder): Promise<ForgetOutcome> {
@@ -34,7 +35,8 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
     if (retention === undefined)
       return { result: "skipped", cause: `policy ${policy.name} has no retention: nothing is ever forgotten` };
     let removed = 0;
-    for (const name of [policy.repository, ...policy.replicate.to]) {
+    await forEachRepository(context, [policy.repository, ...policy.replicate.to], async (name) => {
+      const before = removed;
       const repository = await openChosenRepository(context, { name });
       try {
         await withLock(context, repository, true, async () => {
@@ -59,7 +61,8 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
       } finally {
         await repository.close();
       }
-    }
+      return `${removed - before} forgotten`;
+    });
     return { result: "passed", figures: { snapshots_removed: removed } };
   });
   return { ...outcome, choices, left };

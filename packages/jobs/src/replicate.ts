@@ -2,6 +2,7 @@ import type { Repository, Snapshot } from "@lifeboat/engine";
 import { isLifeboatError } from "@lifeboat/model";
 import { copyToRepository } from "./copy-to-repository.ts";
 import { assetTag, findAsset } from "./find-asset.ts";
+import { forEachRepository } from "./for-each-repository.ts";
 import type { JobContext } from "./job-context.ts";
 import { initChosenRepository, openChosenRepository } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
@@ -20,7 +21,8 @@ export interface ReplicateOutcome extends JobOutcome {
 
 /**
  * Copies the snapshots of one asset that its replicas lack, blobs as they are cut, sealed with the replica's own key, side data
- * included. A replica that does not exist yet is created with its source's polynomial. Killed: packs without a snapshot, which the
+ * included. A replica that does not exist yet is created with its source's polynomial. One that
+ * cannot be reached fails the run and does not keep the others from their copies. Killed: packs without a snapshot, which the
  * next run uses.
  */
 export async function runReplicate(context: JobContext, order: ReplicateOrder): Promise<ReplicateOutcome> {
@@ -30,31 +32,31 @@ export async function runReplicate(context: JobContext, order: ReplicateOrder): 
     if (policy.replicate.to.length === 0) return { result: "skipped", cause: `policy ${policy.name} has no replica` };
     const figures: Record<string, number> = { snapshots_copied: 0, snapshots_failed: 0, bytes_copied: 0, side_objects_copied: 0 };
     const failures: string[] = [];
-    await withLock(context, source, false, async () => {
-      for (const name of policy.replicate.to) {
+    const { asset } = order;
+    await withLock(context, source, false, () =>
+      forEachRepository(context, policy.replicate.to, async (name) => {
+        const before = { ...figures };
         const destination = await openOrCreate(context, name, source);
         try {
-          await withLock(context, destination, false, (lock) =>
-            replicateTo({
-              context,
-              asset: order.asset,
-              source,
-              destination,
-              figures,
-              failures,
-              beforeCommit: () => lock.assertHeld(),
-            }),
-          );
+          await withLock(context, destination, false, (lock) => {
+            const beforeCommit = () => lock.assertHeld();
+            return replicateTo({ context, asset, source, destination, figures, failures, beforeCommit });
+          });
           const there = await destination.listSnapshots({ signal: context.signal });
           replicas.set(
             name,
-            there.filter((snapshot) => snapshot.tags?.includes(assetTag(order.asset))),
+            there.filter((snapshot) => snapshot.tags?.includes(assetTag(asset))),
           );
         } finally {
           await destination.close();
         }
-      }
-    });
+        const [copied, failed] = [
+          figures.snapshots_copied! - before.snapshots_copied!,
+          figures.snapshots_failed! - before.snapshots_failed!,
+        ];
+        return `${copied} copied${failed > 0 ? `, ${failed} not` : ""}`;
+      }),
+    );
     const [first] = failures;
     if (first === undefined) return { result: "passed", figures };
     const cause = `${failures.length} ${failures.length === 1 ? "thing" : "things"} could not be copied, first: ${first}`.slice(
