@@ -103,7 +103,7 @@ function startPrograms(session: Session, values: OptionValues, { config, state, 
             `the ${name} did not start (exit code ${code}); its own words stand above`,
             {
               hint: "Mend what it says, then run 'lifeboat up' again.",
-              // One that had run before may refuse as well, when it is started again after a crash.
+              // The others may have been faster.
               context: {
                 state: "all programs of the service are stopped; runs that it had begun are tried again at the next start",
               },

@@ -12,7 +12,7 @@ export interface SupervisedOptions {
   readonly logger: Logger;
   /** What the program says of itself: `{ ready: true, url }`. */
   readonly onReady: (message: { readonly url?: string }) => void;
-  /** It ended by itself with this exit code before it was ready: nothing will mend that by trying again. */
+  /** It ended by itself with this exit code and has never been ready: nothing will mend that by trying again. */
   readonly onRefusal: (exitCode: number) => void;
 }
 
@@ -23,7 +23,10 @@ export interface SupervisedProgram {
 }
 
 const stopTimeoutMs = 30_000;
+const shortestPauseMs = 500;
 const longestPauseMs = 30_000;
+/** Who ran for so long has not ended because of what ended it before: it is started again as soon as the first time. */
+const steadyAfterMs = 60_000;
 
 /**
  * Keeps a program of the service running in a process of its own: what breaks in one does not take the others along. The channel
@@ -34,10 +37,11 @@ export function superviseProgram(options: SupervisedOptions): SupervisedProgram 
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
   let ended: Promise<number> = Promise.resolve(0);
-  let isReady = false;
+  let wasEverReady = false;
+  let readyAtMs: number | undefined;
 
   const start = () => {
-    isReady = false;
+    readyAtMs = undefined;
     // A group of its own: Ctrl-C reaches this process alone, which then stops the others in order.
     child = spawn(process.execPath, [options.main, ...options.args], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -49,20 +53,24 @@ export function superviseProgram(options: SupervisedOptions): SupervisedProgram 
       child?.once("error", () => resolve(127));
     });
     child.on("message", (message) => {
-      isReady = true;
+      wasEverReady = true;
+      readyAtMs = clock.now();
       options.onReady(message as { url?: string });
     });
   };
 
   const keep = async () => {
-    let pauseMs = 500;
+    let pauseMs = shortestPauseMs;
     while (!stopping.signal.aborted) {
       const code = await ended;
       if (stopping.signal.aborted) return;
-      if (!isReady) {
+      // One that has run before can run again: a port that somebody holds for a second, a full disk or a busy history pass, and its end
+      // must not take the others along, which are in the middle of their backups.
+      if (!wasEverReady) {
         options.onRefusal(code);
         return;
       }
+      if (readyAtMs !== undefined && clock.now() - readyAtMs >= steadyAfterMs) pauseMs = shortestPauseMs;
       logger.warn({ program: name, exit_code: code }, `${name} has ended, starting it again`);
       await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
