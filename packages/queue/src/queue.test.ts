@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -209,6 +209,55 @@ describe("redis-server of our own", () => {
     const again = await openQueue(connection);
     onTestFinished(() => again.close());
     expect(await again.jobState(job.runId)).toBe("waiting");
+  });
+
+  test.each([
+    [
+      "4 KiB of NUL at the end of its log",
+      (data: string) => appendFileSync(join(data, "appendonly.aof.1.incr.aof"), Buffer.alloc(4096)),
+    ],
+    ["an empty manifest", (data: string) => truncateSync(join(data, "appendonly.aof.manifest"))],
+    ["a part that is gone", (data: string) => rmSync(join(data, "appendonly.aof.1.base.rdb"))],
+  ])("that cannot read its data, as after a power cut, begins with none: %s", async (what, damage) => {
+    const folder = join(base, what.replaceAll(" ", "-").slice(0, 20));
+    const warnings: unknown[] = [];
+    const logger = { ...silentLogger, warn: (fields: object, message?: string) => void warnings.push([fields, message]) };
+    const data = join(folder, "appendonlydir");
+    for (const round of [1, 2]) {
+      const first = await startRedisServer({ folder, clock, logger });
+      const queue = await openQueue({ redisUrl: first.redisUrl, clock, logger: silentLogger });
+      await queue.enqueue(jobFor());
+      await queue.close();
+      await first.stop();
+      damage(data);
+      const second = await startRedisServer({ folder, clock, logger });
+      onTestFinished(() => second.stop(), 30_000);
+      const again = await openQueue({ redisUrl: second.redisUrl, clock, logger: silentLogger });
+      expect(await again.counts()).toEqual({ waiting: 0, active: 0 });
+      await again.close();
+      await second.stop();
+      expect(warnings).toHaveLength(round);
+      expect(warnings.at(-1)).toEqual([
+        { cause: expect.stringMatching(/aof|append only/i), kept: `${data}.damaged` },
+        expect.stringContaining("begins with none"),
+      ]);
+    }
+    // Of two the newest is kept.
+    expect(readdirSync(folder).sort()).toEqual(["appendonlydir", "appendonlydir.damaged"]);
+  });
+
+  test("that has no port keeps its data", async () => {
+    const folder = join(base, "no-port");
+    const first = await startRedisServer({ folder, clock, logger: silentLogger });
+    await first.stop();
+    const taken = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    onTestFinished(() => void taken.close());
+    await vi.waitFor(() => expect(taken.listening).toBe(true), until);
+    const { port } = taken.address() as { port: number };
+    await expect(startRedisServer({ folder, port, clock, logger: silentLogger })).rejects.toMatchObject({
+      code: "control-plane-unreachable",
+    });
+    expect(readdirSync(folder)).toEqual(["appendonlydir"]);
   });
 
   test("that is missing, has no place for its socket or cannot be reached is one clear error", async () => {

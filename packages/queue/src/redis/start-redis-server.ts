@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, LifeboatError, type Logger, messageOf } from "@lifeboat/model";
 import { type RedisPlace, sendInline } from "./ping-redis.ts";
@@ -30,6 +30,8 @@ interface Server {
   readonly exited: Promise<void>;
 }
 
+/** In its folder; redis' default since 7.0. */
+const dataFolder = "appendonlydir";
 const readyTimeoutMs = 30_000;
 const watchEveryMs = 1_000;
 /** So many questions in a row without an answer, and it is started anew: its socket may have been deleted under it. */
@@ -98,7 +100,7 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
   };
 }
 
-async function launch(options: RedisServerOptions, place: RedisPlace, socket: string): Promise<Server> {
+async function launch(options: RedisServerOptions, place: RedisPlace, socket: string, mayBeginEmpty = true): Promise<Server> {
   const { folder, program = "redis-server", clock } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const network =
@@ -148,8 +150,10 @@ async function launch(options: RedisServerOptions, place: RedisPlace, socket: st
     const ended = startError !== undefined || hasEnded(child);
     if (ended || clock.now() > deadline) {
       await endServer(server, clock, "SIGKILL");
+      if (mayBeginEmpty && startError === undefined && isOfItsData(child, said) && setDataAside(options, lastWordsOf(said)))
+        return launch(options, place, socket, false);
       const missing = (startError as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
-      const why = startError === undefined ? (said.trim().split("\n").at(-1) ?? "") : messageOf(startError);
+      const why = startError === undefined ? lastWordsOf(said) : messageOf(startError);
       throw new LifeboatError("control-plane-unreachable", `${program} in ${folder} did not start (${why})`, {
         cause: startError,
         hint: missing
@@ -160,6 +164,31 @@ async function launch(options: RedisServerOptions, place: RedisPlace, socket: st
     await Promise.race([clock.sleep(50), server.exited]);
   }
   return server;
+}
+
+function lastWordsOf(said: string): string {
+  return said.trim().split("\n").at(-1) ?? "";
+}
+
+/** It ended by itself and spoke of its data; not of its port, its rights or the disk, which are no better without them. */
+function isOfItsData({ exitCode }: ChildProcess, said: string): boolean {
+  if (exitCode === null || exitCode === 0) return false;
+  if (/listening|address already in use|permission denied|no space left|read-only file system/i.test(said)) return false;
+  return /\baof\b|append.?only|\brdb\b/i.test(said);
+}
+
+/**
+ * What a power cut damages must not keep the service from its start: nothing in Redis is needed, the next reconcile puts in again what is
+ * due. The newest damaged folder is kept for who wants to look. Killed between: the older one is gone, the next start goes on from here.
+ */
+function setDataAside({ folder, logger }: RedisServerOptions, cause: string): boolean {
+  const data = join(folder, dataFolder);
+  if (lstatSync(data, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+  const aside = `${data}.damaged`;
+  rmSync(aside, { recursive: true, force: true });
+  renameSync(data, aside);
+  logger.warn({ cause, kept: aside }, "redis-server cannot read its data, it begins with none; what is due is put in again");
+  return true;
 }
 
 async function endOrphan(place: RedisPlace, { clock, logger }: RedisServerOptions): Promise<void> {
