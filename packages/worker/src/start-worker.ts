@@ -1,9 +1,10 @@
 import type { Claim, RunRow } from "@lifeboat/catalog";
 import { createRunRecord, endOfError, type JobContext, type RunOrder } from "@lifeboat/jobs";
-import { isLifeboatError, LifeboatError, messageOf, retryDelayMs, retryRuleOf } from "@lifeboat/model";
+import { LifeboatError, messageOf } from "@lifeboat/model";
 import { type Consumer, startConsumer } from "@lifeboat/queue";
 import { runKindHandlers } from "./kinds/run-kinds.ts";
 import type { WorkOutcome } from "./run-work.ts";
+import { settleRun } from "./settle-run.ts";
 import { keepSweeping } from "./sweep-drills.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -79,45 +80,13 @@ async function doRun(options: WorkerOptions, claim: Extract<Claim, { claimed: tr
     jobs.logger.warn({ run: run.id, attempt }, "a newer attempt has taken over; this one ends without a result");
     return;
   }
-  await settle(
+  await settleRun(
     options,
     run,
     attempt,
     timeout.signal.aborted && outcome.error !== undefined ? timedOut(outcome) : outcome,
     stopSignal.aborted && !timeout.signal.aborted,
   );
-}
-
-/** Settled for good, or back to the queue: when the worker was stopped at once, after an error as the retry rule says. */
-async function settle(
-  options: WorkerOptions,
-  run: RunRow,
-  attempt: number,
-  outcome: WorkOutcome,
-  wasStopped: boolean,
-): Promise<void> {
-  const { catalog, jobs, config } = options;
-  const { record, error } = outcome;
-  const cause = record.cause ?? messageOf(error);
-  const isOpen = record.result === "failed" || record.result === "cancelled";
-  // What a person must mend first (a wrong password, a typing error) does not get better by trying again.
-  const isHopeless = isLifeboatError(error) && error.retry === "never" && error.exitCode === 2;
-  const delay = wasStopped ? 0 : isHopeless ? undefined : retryDelayMs(retryRuleOf(config, run), attempt);
-  try {
-    if (isOpen && error !== undefined && delay !== undefined) {
-      await catalog.releaseRun(run.id, attempt, { notBeforeMs: jobs.clock.now() + delay, cause, code: record.code });
-      jobs.logger.warn(
-        { run: run.id, attempt, cause, again_in_s: Math.round(delay / 1000) },
-        "attempt failed, it is tried again",
-      );
-      return;
-    }
-    await catalog.settleRun(run.id, attempt, record);
-    jobs.logger.info({ run: run.id, attempt, result: record.result, ...(record.cause !== null && { cause }) }, "run settled");
-  } catch (failure) {
-    if (!isLifeboatError(failure, "job-fenced")) throw failure;
-    jobs.logger.warn({ run: run.id, attempt }, "a newer attempt has taken over");
-  }
 }
 
 function timedOut(outcome: WorkOutcome): WorkOutcome {

@@ -1,5 +1,6 @@
 import type { SeenSnapshot } from "@lifeboat/catalog";
 import { lastingId, type Snapshot } from "@lifeboat/engine";
+import { keepTrying } from "./keep-trying.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** By repository: all snapshots of the asset that it holds. */
@@ -11,7 +12,7 @@ export type SeenInRepositories = ReadonlyMap<string, readonly Snapshot[]>;
  * record or forget meanwhile stays as they say. Killed before the telling: the next look tells it.
  */
 export async function withSnapshotsTold<T>(
-  { catalog }: Pick<WorkerOptions, "catalog">,
+  { catalog, jobs }: Pick<WorkerOptions, "catalog" | "jobs">,
   asset: string,
   work: () => Promise<{ readonly outcome: T; readonly seen: SeenInRepositories }>,
 ): Promise<T> {
@@ -21,9 +22,10 @@ export async function withSnapshotsTold<T>(
     const before = new Set(known.filter((row) => row.repository === repository).map(({ id }) => id));
     const there = new Set(snapshots.map(({ id }) => id));
     const fresh = snapshots.filter(({ id }) => !before.has(id));
-    if (fresh.length > 0) await catalog.recordSnapshots(fresh.map((snapshot) => seenSnapshot(repository, asset, snapshot)));
+    const rows = fresh.map((snapshot) => seenSnapshot(repository, asset, snapshot));
+    if (rows.length > 0) await keepTrying(jobs, () => catalog.recordSnapshots(rows));
     const gone = [...before].filter((id) => !there.has(id));
-    if (gone.length > 0) await catalog.forgetSnapshots(repository, gone);
+    if (gone.length > 0) await keepTrying(jobs, () => catalog.forgetSnapshots(repository, gone));
   }
   return outcome;
 }

@@ -1,5 +1,6 @@
 import { type DrillReport, renderDrillReportHtml, runDrillJob } from "@lifeboat/drill";
 import { LifeboatError } from "@lifeboat/model";
+import { keepTrying } from "../keep-trying.ts";
 import type { RunKindHandler } from "../run-work.ts";
 
 export const drillRun: RunKindHandler = async ({ context, order, run, worker }) => {
@@ -14,7 +15,7 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
     installId: worker.installId,
     random: worker.random,
   });
-  await worker.catalog.recordDrillReport({
+  const row = {
     runId: run.id,
     drill: drill.name,
     result: report.outcome,
@@ -24,7 +25,8 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
     proofs: proofsOf(report),
     report: JSON.stringify(report),
     html: renderDrillReportHtml(report),
-  });
+  };
+  await keepTrying(worker.jobs, () => worker.catalog.recordDrillReport(row));
   return { record, error: undefined };
 };
 

@@ -1,0 +1,44 @@
+import type { RunRow } from "@lifeboat/catalog";
+import { exitCodes, isLifeboatError, messageOf, retryDelayMs, retryRuleOf } from "@lifeboat/model";
+import { keepTrying } from "./keep-trying.ts";
+import type { WorkOutcome } from "./run-work.ts";
+import type { WorkerOptions } from "./worker-options.ts";
+
+/** What a person must mend first (a typing error, a wrong password) does not get better by trying again. */
+const hopeless: readonly number[] = [exitCodes.usage, exitCodes.wrongPassword];
+
+/** Settled for good, or back to the queue: when the worker was stopped at once, after an error as the retry rule says. */
+export async function settleRun(
+  options: WorkerOptions,
+  run: RunRow,
+  attempt: number,
+  { record, error }: WorkOutcome,
+  wasStopped: boolean,
+): Promise<void> {
+  const { catalog, jobs } = options;
+  const cause = record.cause ?? (error === undefined ? null : messageOf(error));
+  const isOpen = (record.result === "failed" || record.result === "cancelled") && error !== undefined;
+  try {
+    const delay = !isOpen ? undefined : wasStopped ? 0 : delayAfter(options, run, attempt, error);
+    if (delay !== undefined) {
+      const release = { notBeforeMs: jobs.clock.now() + delay, cause: cause ?? "the worker was stopped", code: record.code };
+      await keepTrying(jobs, () => catalog.releaseRun(run.id, attempt, release));
+      jobs.logger.warn(
+        { run: run.id, attempt, cause, again_in_s: Math.round(delay / 1000) },
+        "attempt failed, it is tried again",
+      );
+      return;
+    }
+    await keepTrying(jobs, () => catalog.settleRun(run.id, attempt, record));
+    jobs.logger.info({ run: run.id, attempt, result: record.result, ...(cause !== null && { cause }) }, "run settled");
+  } catch (failure) {
+    if (!isLifeboatError(failure, "job-fenced")) throw failure;
+    jobs.logger.warn({ run: run.id, attempt }, "a newer attempt has taken over");
+  }
+}
+
+/** Milliseconds until the next attempt; undefined: there is none. */
+function delayAfter({ config }: WorkerOptions, run: RunRow, attempt: number, error: unknown): number | undefined {
+  if (isLifeboatError(error) && error.retry === "never" && hopeless.includes(error.exitCode)) return undefined;
+  return retryDelayMs(retryRuleOf(config, run), attempt);
+}
