@@ -3,7 +3,7 @@ import type { RunRow } from "@lifeboat/catalog";
 import { statePaths } from "@lifeboat/host";
 import { createRunRecord, type RunEnd } from "@lifeboat/jobs";
 import { type Clock, LifeboatError } from "@lifeboat/model";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { WorkOutcome } from "./run-work.ts";
 import { settleRun } from "./settle-run.ts";
 import { createScene } from "./test-scene.ts";
@@ -30,6 +30,21 @@ async function createHouse() {
     outcome(run, { result: "failed", cause: error.message, code: error.code }, error);
   return { ...scene, time, pauses, onPause, outcome, failed };
 }
+
+describe("a run that was stopped with its worker", () => {
+  it("is tried again at once, also a drill, which has no error; one that was cancelled otherwise is over", async () => {
+    const { claim, worker, catalog, outcome } = await createHouse();
+    const drill = await claim("drill", "home", { policy: null });
+    await settleRun(worker, drill, 1, outcome(drill, { result: "cancelled" }), true);
+    expect(await catalog.findRun(drill.id)).toMatchObject({ state: "pending", notBeforeMs: startMs, attempt: 1 });
+    const other = await claim("drill", "other", { policy: null });
+    await settleRun(worker, other, 1, outcome(other, { result: "cancelled" }), false);
+    expect(await catalog.findRun(other.id)).toMatchObject({ state: "settled", record: { result: "cancelled" } });
+    const ended = await claim("drill", "ended", { policy: null });
+    await settleRun(worker, ended, 1, outcome(ended, { result: "failed" }), true);
+    expect(await catalog.findRun(ended.id)).toMatchObject({ state: "settled", record: { result: "failed" } });
+  });
+});
 
 it("a wrong password or a typing error is for a person to mend: one attempt", async () => {
   const { claim, worker, catalog, failed } = await createHouse();

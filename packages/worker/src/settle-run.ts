@@ -17,7 +17,9 @@ export async function settleRun(
 ): Promise<void> {
   const { catalog, jobs } = options;
   const cause = record.cause ?? (error === undefined ? null : messageOf(error));
-  const isOpen = (record.result === "failed" || record.result === "cancelled") && error !== undefined;
+  // A drill says itself that it was cancelled, without an error.
+  const isOpen =
+    record.result === "cancelled" ? wasStopped || error !== undefined : record.result === "failed" && error !== undefined;
   try {
     const delay = !isOpen ? undefined : wasStopped ? 0 : delayAfter(options, run, attempt, error);
     if (delay !== undefined) {

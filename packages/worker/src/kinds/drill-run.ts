@@ -15,6 +15,8 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
     installId: worker.installId,
     random: worker.random,
   });
+  // One that was stopped has shown nothing; the next attempt reports.
+  if (context.signal.aborted && record.result === "cancelled") return { record, error: undefined };
   const row = {
     runId: run.id,
     drill: drill.name,
