@@ -1,11 +1,16 @@
 import type { RunRow } from "@lifeboat/catalog";
-import { exitCodes, isLifeboatError, messageOf, retryDelayMs, retryRuleOf } from "@lifeboat/model";
+import { exitCodes, isLifeboatError, messageOf, type RunKind, retryDelayMs, retryRuleOf } from "@lifeboat/model";
 import { keepTrying } from "./keep-trying.ts";
 import type { WorkOutcome } from "./run-work.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** What a person must mend first (a typing error, a wrong password) does not get better by trying again. */
 const hopeless: readonly number[] = [exitCodes.usage, exitCodes.wrongPassword];
+
+/** Who must have a repository for itself, or come in beside somebody who has: that may take as long as a first backup does. */
+const waitingForLocks: ReadonlySet<RunKind> = new Set(["forget", "prune", "check", "replicate"]);
+const lockPauseMs = 30 * 60_000;
+const lockPatienceMs = 24 * 3600_000;
 
 /** Settled for good, or back to the queue: when the worker was stopped at once, after an error as the retry rule says. */
 export async function settleRun(
@@ -21,7 +26,7 @@ export async function settleRun(
   const isOpen =
     record.result === "cancelled" ? wasStopped || error !== undefined : record.result === "failed" && error !== undefined;
   try {
-    const delay = !isOpen ? undefined : wasStopped ? 0 : delayAfter(options, run, attempt, error);
+    const delay = !isOpen ? undefined : wasStopped ? 0 : await keepTrying(jobs, () => delayAfter(options, run, attempt, error));
     if (delay !== undefined) {
       const release = { notBeforeMs: jobs.clock.now() + delay, cause: cause ?? "the worker was stopped", code: record.code };
       await keepTrying(jobs, () => catalog.releaseRun(run.id, attempt, release));
@@ -40,7 +45,22 @@ export async function settleRun(
 }
 
 /** Milliseconds until the next attempt; undefined: there is none. */
-function delayAfter({ config }: WorkerOptions, run: RunRow, attempt: number, error: unknown): number | undefined {
+async function delayAfter(
+  { catalog, jobs, config }: WorkerOptions,
+  run: RunRow,
+  attempt: number,
+  error: unknown,
+): Promise<number | undefined> {
   if (isLifeboatError(error) && error.retry === "never" && hopeless.includes(error.exitCode)) return undefined;
-  return retryDelayMs(retryRuleOf(config, run), attempt);
+  const rule = retryRuleOf(config, run);
+  const again = retryDelayMs(rule, attempt);
+  if (again !== undefined || !waitingForLocks.has(run.kind)) return again;
+  if (isLifeboatError(error, "repository-locked")) {
+    // A lock that nobody renews is for a person to remove, who must hear of it soon.
+    const waitedMs = jobs.clock.now() - Math.max(run.slotMs, run.recordedMs);
+    return error.context.stale === true || waitedMs + lockPauseMs > lockPatienceMs ? undefined : lockPauseMs;
+  }
+  // Who found the door closed has not failed.
+  const before = (await catalog.attemptsOf(run.id)).filter((each) => each.attempt < attempt);
+  return retryDelayMs(rule, attempt - before.filter(({ code }) => code === "repository-locked").length);
 }
