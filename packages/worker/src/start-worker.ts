@@ -3,6 +3,7 @@ import { createRunRecord, endOfError, type JobContext, type RunOrder } from "@li
 import { LifeboatError, messageOf } from "@lifeboat/model";
 import { type Consumer, startConsumer } from "@lifeboat/queue";
 import { runKindHandlers } from "./kinds/run-kinds.ts";
+import { timeoutSecondsOf } from "./run-timeout.ts";
 import type { WorkOutcome } from "./run-work.ts";
 import { settleRun } from "./settle-run.ts";
 import { keepSweeping } from "./sweep-drills.ts";
@@ -80,11 +81,12 @@ async function doRun(options: WorkerOptions, claim: Extract<Claim, { claimed: tr
     jobs.logger.warn({ run: run.id, attempt }, "a newer attempt has taken over; this one ends without a result");
     return;
   }
+  const wasCut = outcome.error !== undefined || outcome.record.result === "cancelled";
   await settleRun(
     options,
     run,
     attempt,
-    timeout.signal.aborted && outcome.error !== undefined ? timedOut(outcome) : outcome,
+    timeout.signal.aborted && wasCut ? timedOut(outcome) : outcome,
     stopSignal.aborted && !timeout.signal.aborted,
   );
 }
@@ -94,7 +96,7 @@ function timedOut(outcome: WorkOutcome): WorkOutcome {
     record: {
       ...outcome.record,
       result: "failed",
-      cause: "ran longer than the policy's timeout and was stopped",
+      cause: "ran longer than its timeout and was stopped",
       code: "job-timeout",
     },
     error: undefined,
@@ -139,7 +141,7 @@ async function holdRun(
 }
 
 async function watchTimeout(options: WorkerOptions, run: RunRow, timeout: AbortController, finished: AbortSignal): Promise<void> {
-  const seconds = run.policy === null ? undefined : options.config.policies.get(run.policy)?.timeoutSeconds;
+  const seconds = timeoutSecondsOf(options.config, run);
   if (seconds === undefined) return;
   await options.jobs.clock.sleep(seconds * 1000, finished).then(
     () => timeout.abort(new LifeboatError("cancelled", `${run.id} ran longer than ${seconds} s`)),
