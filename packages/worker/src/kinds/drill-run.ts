@@ -1,7 +1,11 @@
+import type { RunRow } from "@lifeboat/catalog";
 import { type DrillReport, renderDrillReportHtml, runDrillJob } from "@lifeboat/drill";
 import { LifeboatError } from "@lifeboat/model";
 import { keepTrying } from "../keep-trying.ts";
 import type { RunKindHandler } from "../run-work.ts";
+
+/** As the scheduler's grace: what it records later was missed, and is caught up on. */
+const onTimeMs = 60_000;
 
 export const drillRun: RunKindHandler = async ({ context, order, run, worker }) => {
   const drill = worker.config.drills.get(run.object);
@@ -9,7 +13,7 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
   const { record, report } = await runDrillJob(context, {
     ...order,
     drill,
-    declaredAtMs: run.slotMs,
+    declaredAtMs: declaredAtMsOf(run),
     journalFile: `${worker.stateFolder}/drills/${run.id.replaceAll("/", "_")}.${order.attempt}.jsonl`,
     startedBy: run.byHand ? "by hand" : "schedule",
     installId: worker.installId,
@@ -31,6 +35,15 @@ export const drillRun: RunKindHandler = async ({ context, order, run, worker }) 
   await keepTrying(worker.jobs, () => worker.catalog.recordDrillReport(row));
   return { record, error: undefined };
 };
+
+/**
+ * A drill that is due declares the disaster at its slot: that it waits for a worker is part of the recovery. A slot that came while the
+ * service was down was never declared, and no more is what lies before an attempt that was stopped: nobody was there to recover.
+ */
+function declaredAtMsOf({ slotMs, recordedMs, startedMs, attempt }: RunRow): number {
+  const wasOnTime = recordedMs - slotMs <= onTimeMs && attempt === 1;
+  return wasOnTime ? slotMs : (startedMs ?? slotMs);
+}
 
 /** An asset is proven by a check that passed on it and whose control failed as it should, in a drill that passed. */
 function proofsOf({ outcome, assets }: DrillReport) {
