@@ -6,6 +6,7 @@ import {
   lastingId,
   type Repository,
   replicatedSideKinds,
+  type SideFingerprints,
   type Snapshot,
 } from "@lifeboat/engine";
 import type { JobContext } from "./job-context.ts";
@@ -26,6 +27,13 @@ export interface CopyOrder {
 }
 
 /**
+ * For this process's life, of all repositories: a worker that copies each backup must not read the records of years each time, which never
+ * change. Some 30 MiB at most; when there are more, reading begins anew.
+ */
+const fingerprints: SideFingerprints = new Map();
+const maxFingerprints = 100_000;
+
+/**
  * Snapshots, then side data: a copy never speaks of what it does not hold. The caller holds a shared lock on both. Killed: packs without a
  * snapshot (see `copySnapshots`).
  */
@@ -36,9 +44,12 @@ export async function copyToRepository(
   const { signal, clock, progress } = order.context;
   const options = { snapshots, completeCopies, signal, clock, progress, beforeCommit };
   const copied = await copySnapshots(source, destination, options);
-  if (order.side === "all") return { copied, side: await copySideData(source, destination, replicatedSideKinds, { signal }) };
+  if (fingerprints.size > maxFingerprints) fingerprints.clear();
+  if (order.side === "all") {
+    return { copied, side: await copySideData(source, destination, replicatedSideKinds, { signal, fingerprints }) };
+  }
   const failed = new Set(copied.failed.map(({ from }) => from));
   const there = new Set(snapshots.filter(({ id }) => !failed.has(id)).flatMap((snapshot) => [snapshot.id, lastingId(snapshot)]));
   const isWanted = (_: unknown, value: unknown) => there.has(String((value as { snapshot?: unknown } | null)?.snapshot));
-  return { copied, side: await copySideData(source, destination, ["facts"], { signal, isWanted }) };
+  return { copied, side: await copySideData(source, destination, ["facts"], { signal, fingerprints, isWanted }) };
 }
