@@ -37,9 +37,9 @@ export async function readRepositoryHistory(
       const repository = await openChosenRepository(context, { name });
       try {
         for (const record of await readSide<RunRecord>(session, repository, "run"))
-          if (isRunRecord(record)) runs.set(record.id, record);
+          if (isRunRecord(record) && isLater(record, runs.get(record.id))) runs.set(record.id, record);
         for (const report of await readSide<DrillReport>(session, repository, "evidence"))
-          if (isReport(report)) drills.set(report.run, report);
+          if (isReport(report) && !(report.ended_at < (drills.get(report.run)?.ended_at ?? ""))) drills.set(report.run, report);
         copies.push(...(await goodCopies(session, repository, name, runs)));
       } finally {
         await repository.close();
@@ -52,6 +52,13 @@ export async function readRepositoryHistory(
   const reports = [...drills.values()].sort((a, b) => (a.declared_at < b.declared_at ? 1 : -1));
   const newestFirst = [...runs.values()].sort((a, b) => Date.parse(b.slot) - Date.parse(a.slot));
   return { runs: newestFirst, copies, proofs: reports.flatMap(proofsOf), drills: reports };
+}
+
+/** Each attempt of a run keeps a record; they come in the order of their hashes, and the last one says how it ended. */
+function isLater(record: RunRecord, known: RunRecord | undefined): boolean {
+  if (known === undefined) return true;
+  if (record.attempt !== known.attempt) return record.attempt > known.attempt;
+  return Date.parse(record.ended) >= Date.parse(known.ended);
 }
 
 /** As `assessProtection` wants it. Nobody asks for a scheduler here. */
