@@ -70,8 +70,12 @@ test("copies and what retention takes, by hand, reach the history of the service
   expect((await place.run(["copy", "--repo", "main", "--to-repo", "usb"])).code).toBe(0);
   expect(await known()).toEqual([...main, ...second, ...(await idsIn(place, "usb"))].sort());
 
+  const kinds = ["history", "--here", "--kind", "forget", "--json"];
+  expect((await place.run(["retention", "run", "web", "--dry-run"])).code).toBe(0);
+  expect((await place.run(kinds)).out).toBe("");
   const { code, err } = await place.run(["retention", "run", "web", "--yes"]);
   expect(code, err).toBe(0);
+  expect((await place.run(kinds)).out.match(/"kind":"forget"/g)).toHaveLength(1);
   const left = [...(await idsIn(place, "main")), ...(await idsIn(place, "second"))];
   expect(left).toHaveLength(2);
   expect((await known()).filter((name) => !name.startsWith("usb "))).toEqual(left.sort());

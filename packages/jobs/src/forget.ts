@@ -5,7 +5,7 @@ import { forEachRepository } from "./for-each-repository.ts";
 import type { JobContext } from "./job-context.ts";
 import { openChosenRepository } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
-import type { RunOrder } from "./run-record.ts";
+import type { RunEnd, RunOrder } from "./run-record.ts";
 import { withLock } from "./with-lock.ts";
 
 export interface ForgetOrder extends RunOrder {
@@ -31,7 +31,7 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
   const choices = new Map<string, RetentionChoice<Snapshot>>();
   const left = new Map<string, readonly Snapshot[]>();
   const { retention } = policy;
-  const outcome = await runRepositoryJob(context, order, { name: policy.repository }, async () => {
+  const work = async (): Promise<RunEnd> => {
     if (retention === undefined)
       return { result: "skipped", cause: `policy ${policy.name} has no retention: nothing is ever forgotten` };
     let removed = 0;
@@ -64,6 +64,9 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
       return `${removed - before} forgotten`;
     });
     return { result: "passed", figures: { snapshots_removed: removed } };
-  });
+  };
+  // A plan is no run: the history from the repository must not show it as one.
+  const isReadOnly = order.dryRun === true;
+  const outcome = await runRepositoryJob(context, order, { name: policy.repository }, work, { isReadOnly });
   return { ...outcome, choices, left };
 }
