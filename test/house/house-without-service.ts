@@ -5,7 +5,7 @@ import { type CommandResult, createTempFolder, runCommand } from "../services/in
 const root = join(import.meta.dirname, "../..");
 const missingRooms = ["catalog", "queue", "scheduler", "worker", "web"];
 /** With all that belongs to them: `pg` also means pg-pool and the like. */
-const missingPackages = /^(bullmq|ioredis|@ioredis|kysely|pg|pg-.*|node-cron|redis-.*)$/;
+const missingPackages = /^(bullmq|ioredis|@ioredis|kysely|pg|pg-.*|redis-.*)$/;
 
 export interface HouseWithoutService extends AsyncDisposable {
   readonly folder: string;

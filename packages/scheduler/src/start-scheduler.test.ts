@@ -130,9 +130,10 @@ test("the scheduler beats, says once that redis is away and once that an objecti
   const taken = await openCatalog(join(base, "beat.sqlite"), { clock: { ...clock, now: () => nowMs } });
   onTestFinished(() => taken.close());
   const scheduler = startScheduler({
-    ...{ config, catalog: taken, queue, logger, instance: "one", ticks: () => () => {} },
-    clock: { ...clock, now: () => nowMs },
+    ...{ config, catalog: taken, queue, logger, instance: "one" },
+    clock: { now: () => nowMs, sleep: (_milliseconds, signal) => clock.sleep(3_600_000, signal) },
   });
+  onTestFinished(() => scheduler.stop());
   await scheduler.reconcileNow();
   expect(await catalog.beats()).toMatchObject([{ program: "scheduler", instance: "one", atMs: nowMs }]);
   nowMs += 600_000;
@@ -149,4 +150,61 @@ test("the scheduler beats, says once that redis is away and once that an objecti
   const often = (message: string) => warnings.filter((each) => each === message).length;
   expect(often("redis does not answer; due runs wait in the history")).toBe(1);
   expect(often("recovery point is older than its objective")).toBe(1);
+});
+
+test("a tick comes a second after the one before, wherever the clock is set; one that fails ends nothing, and stop ends the sleep", async () => {
+  let nowMs = Date.UTC(2026, 9, 24, 23, 59, 59);
+  let wake: (() => void) | undefined;
+  const slept: number[] = [];
+  const handClock: Clock = {
+    now: () => nowMs,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        slept.push(milliseconds);
+        wake = resolve;
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      }),
+  };
+  const opened = await openCatalog(join(base, "steps.sqlite"), { clock: handClock });
+  onTestFinished(() => opened.close());
+  let failing = false;
+  let rounds = 0;
+  const catalog: Catalog = {
+    ...opened,
+    async lostRuns(staleAfterMs) {
+      rounds++;
+      if (failing) throw new Error("the disk is full");
+      return await opened.lostRuns(staleAfterMs);
+    },
+  };
+  const redis = await startRedisServer({ folder: join(base, "steps"), clock, logger: silentLogger });
+  onTestFinished(() => redis.stop(), 30_000);
+  const queue = await openQueue({ redisUrl: redis.redisUrl, clock, logger: silentLogger });
+  onTestFinished(() => queue.close());
+  const errors: string[] = [];
+  const logger: Logger = { ...silentLogger, error: (_fields, message) => void errors.push(message) };
+  const config = configOf(policyOf("web", "schedule: { every: 1h }"));
+  const scheduler = startScheduler({ config, catalog, queue, logger, instance: "one", clock: handClock });
+  const tick = async () => {
+    const before = slept.length;
+    wake?.();
+    await vi.waitFor(() => expect(slept).toHaveLength(before + 1), until);
+  };
+  // the autumn hour that comes twice in Berlin, an hour and a year back, ten years forward, ten seconds and a half
+  const steps = [1_000, 3_600_000, -3_600_000, -365 * 86_400_000, 3650 * 86_400_000, 10_500];
+  for (const [index, step] of steps.entries()) {
+    nowMs += step;
+    await tick();
+    expect(rounds).toBe(index + 1);
+    if (Math.abs(step) > 5_000) expect(await opened.beats()).toMatchObject([{ instance: "one", atMs: nowMs }]);
+  }
+  failing = true;
+  await tick();
+  failing = false;
+  await tick();
+  expect(errors).toEqual(["a round of the scheduler failed"]);
+  expect(rounds).toBe(steps.length + 2);
+  for (const milliseconds of slept) expect(milliseconds).toSatisfy((each: number) => each > 0 && each < 1_010);
+  await scheduler.stop();
+  expect(rounds).toBe(steps.length + 2);
 });

@@ -1,7 +1,6 @@
 import { type Catalog, collectProtection } from "@lifeboat/catalog";
 import { assessProtection, type Clock, type CompiledConfig, type Logger } from "@lifeboat/model";
 import type { RunQueue } from "@lifeboat/queue";
-import cron from "node-cron";
 import { createObjectiveWatch } from "./objectives/objective-watch.ts";
 import { type Reconciliation, reconcile } from "./reconcile.ts";
 
@@ -15,8 +14,6 @@ export interface SchedulerOptions {
   readonly instance: string;
   /** Default 60 s; workers beat every few seconds. */
   readonly staleAfterMs?: number;
-  /** Calls back for each tick until the returned function is called. Default: node-cron, every second. */
-  readonly ticks?: (tick: () => void) => () => void;
 }
 
 export interface Scheduler {
@@ -28,6 +25,9 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
+const tickEveryMs = 1_000;
+/** After the whole second on which slots lie: a timer may fire a millisecond early, and the tick would miss them. */
+const afterTheSecondMs = 5;
 const beatEveryMs = 5_000;
 const watchEveryMs = 30_000;
 
@@ -63,35 +63,36 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   };
 
   let last: Promise<unknown> = Promise.resolve();
-  let busy = false;
   const inTurn = (): Promise<Reconciliation> => {
     const next = last.then(round);
     last = next.catch(() => undefined);
     return next;
   };
-  const stopTicks = (options.ticks ?? everySecond)(() => {
-    if (busy) return;
-    busy = true;
-    inTurn()
-      .catch((error) => logger.error({ err: error }, "a round of the scheduler failed"))
-      .finally(() => {
-        busy = false;
-      });
-  });
+  const stopping = new AbortController();
+  const ticks = keepTicking(clock, stopping.signal, () =>
+    inTurn().catch((error: unknown) => logger.error({ err: error }, "a round of the scheduler failed")),
+  );
   return {
     reconcileNow: inTurn,
     replaceConfig(next) {
       config = next;
     },
     async stop() {
-      stopTicks();
+      stopping.abort();
+      await ticks;
       await last;
     },
   };
 }
 
-function everySecond(tick: () => void): () => void {
-  // a tick that comes late (sleeping laptop, busy machine) needs no warning: slots are computed from the last recorded one
-  const task = cron.schedule("* * * * * *", tick, { suppressMissedWarning: true });
-  return () => void task.destroy();
+/**
+ * One tick after the other. The wall clock only says where in its second the next one lies: whatever it shows, wherever it is set and
+ * whatever its zone does, a tick comes within a second or so of the one before, and one that was missed is not made up for. Slots need no
+ * more: they are counted from the last recorded one.
+ */
+async function keepTicking(clock: Clock, signal: AbortSignal, tick: () => Promise<unknown>): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(tickEveryMs - (clock.now() % tickEveryMs) + afterTheSecondMs, signal).catch(() => undefined);
+    if (!signal.aborted) await tick();
+  }
 }
