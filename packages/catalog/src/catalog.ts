@@ -11,9 +11,12 @@ import type { GoodCopy, RestoreProof, RunKind, RunRecord, RunResult, RunState } 
  * Times are milliseconds since 1970. Every method may throw `catalog-failed`.
  */
 export interface Catalog {
-  /** Inserts the run unless it is known. True when it was new. By-hand runs do not move the schedule's last slot. */
+  /**
+   * Inserts the run unless it is known. True when it was new. By-hand runs do not move the schedule's last slot.
+   * New is also what is known as a skipped slot that was recorded at a time still to come: a clock that was ahead wrote it.
+   */
   recordPending(run: NewRun): Promise<boolean>;
-  /** Inserts a finished run unless it is known: a skipped slot, a run that never went through the queue. True when new. */
+  /** Inserts a finished run unless it is known, likewise: a skipped slot, a run that never went through the queue. True when new. */
   recordSettled(record: RunRecord): Promise<boolean>;
   /**
    * Takes a pending run that is due, or a running one whose heartbeat is older than `staleAfterMs`. `busy`: another run of the
@@ -46,6 +49,13 @@ export interface Catalog {
 
   /** What is known of each schedule; one that is new is known since now. Keys of the answer as `scheduleKey` makes them. */
   scheduleStates(schedules: readonly ScheduleName[]): Promise<Map<string, ScheduleState>>;
+
+  /**
+   * For schedules whose last slot lies more than that ahead of now: a clock that was ahead recorded it. Their last slot becomes again the last
+   * one up to now that was not recorded at a time still to come, else the time since when they are known. The number of those schedules.
+   * A schedule that is known since a time still to come is left alone: it cannot be told which of the two clocks was wrong.
+   */
+  setSchedulesBack(aheadMs: number): Promise<number>;
 
   /** Rebuilds history from the repositories' run records. Open runs give way to a record. The number that was new. */
   importRecords(records: Iterable<RunRecord>): Promise<number>;

@@ -65,7 +65,7 @@ export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from 
 export { assetOf, formatRunId, parseRunId, runKinds } from "./run/run-id.ts";
 export { exitCodeOf, resultOrder, worstResult } from "./run/run-result.ts";
 export { formatSlotTime, parseSlotTime } from "./run/slot-time.ts";
-export { type CatchUp, catchUpSlots } from "./schedule/catch-up.ts";
+export { type CatchUp, catchUpSlots, ordinaryClockStepMs } from "./schedule/catch-up.ts";
 export { parseCron } from "./schedule/cron.ts";
 export { jitterMs } from "./schedule/jitter.ts";
 export { type LimitHours, type RateLimits, type Rates, ratesAt } from "./schedule/rate-limits.ts";

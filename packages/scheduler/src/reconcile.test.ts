@@ -249,6 +249,74 @@ describe("after a downtime", () => {
   });
 });
 
+describe("a clock that was ahead for a moment", () => {
+  const workAll = async () => {
+    for (const id of [...queue.jobs.keys()]) await work(id);
+  };
+  const ahead = async (days: number, config = web) => {
+    now += days * 86_400_000;
+    await tick(config);
+    await workAll();
+    now -= days * 86_400_000;
+  };
+
+  test("takes no slot of the weeks to come: what it recorded as missed gives way to the run", async () => {
+    const daily = configOf(policyOf("web", "schedule: { every: 1d }"));
+    await tick(daily);
+    await ahead(28, daily);
+    const wanted: string[] = [];
+    for (now += 1000; wanted.length < 30; now += 3_600_000) {
+      await tick(daily);
+      await workAll();
+      if (now % 86_400_000 < 3_600_000)
+        wanted.push(`${new Date(now).toISOString().slice(0, 10).replaceAll("-", "")}T000000Z passed`);
+    }
+    expect(await history()).toEqual(wanted);
+  });
+
+  test("hides no downtime: what passes in it afterwards is made up for and recorded", async () => {
+    await tick();
+    now = at("03:00:00");
+    await tick();
+    await workAll();
+    await ahead(365);
+    now += 1000;
+    await tick();
+    expect((await catalog.scheduleStates([])).get("backup/web1/web")?.lastSlotMs).toBe(at("03:00:00"));
+    now = at("06:30:00");
+    await tick();
+    expect((await history()).filter((line) => line.startsWith("20261122"))).toEqual([
+      "20261122T030000Z passed",
+      "20261122T040000Z skipped missed: no scheduler was running",
+      "20261122T050000Z skipped missed: no scheduler was running",
+      "20261122T060000Z pending",
+    ]);
+  });
+
+  test("loses no slot that passed while it was wrong, and one that was a year behind changes no row", async () => {
+    await tick();
+    const wrong = now + 40 * 86_400_000;
+    for (now = wrong; now < wrong + 3 * 3_600_000; now += 60_000) {
+      await tick();
+      await workAll();
+    }
+    now = at("05:00:30");
+    await tick();
+    await workAll();
+    const before = await history();
+    expect(before.filter((line) => line.startsWith("20261122"))).toEqual([
+      "20261122T030000Z skipped missed: no scheduler was running",
+      "20261122T040000Z skipped missed: no scheduler was running",
+      "20261122T050000Z passed",
+    ]);
+    now -= 365 * 86_400_000;
+    await tick();
+    now += 365 * 86_400_000;
+    await tick();
+    expect((await history()).filter((line) => !line.startsWith("2025"))).toEqual(before);
+  });
+});
+
 describe("redis", () => {
   test("lost: everything that is pending is put in again, what is running is not", async () => {
     const names = ["a", "b", "c", "d"];

@@ -1,7 +1,7 @@
 import { type Clock, LifeboatError, type RunRecord } from "@lifeboat/model";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Catalog, NewRun } from "../catalog.ts";
-import type { Tables } from "../schema/tables.ts";
+import type { RunTableRow, Tables } from "../schema/tables.ts";
 import { isByHand, pendingRow, rowOf, settledColumns, settledRow } from "./run-row.ts";
 
 type Protocol = Pick<
@@ -14,6 +14,7 @@ type Protocol = Pick<
   | "settleRun"
   | "settlePending"
   | "lostRuns"
+  | "setSchedulesBack"
   | "importRecords"
 >;
 
@@ -26,25 +27,17 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
     recordPending: (run) =>
       db.transaction().execute(async (transaction) => {
         const row = pendingRow(run, clock.now());
-        const inserted = await transaction
-          .insertInto("runs")
-          .values(row)
-          .onConflict((conflict) => conflict.column("id").doNothing())
-          .executeTakeFirst();
+        const isNew = await insertRun(transaction, row);
         if (run.byHand !== true) await moveLastSlot(transaction, run, row.slot_ms, clock.now());
-        return inserted.numInsertedOrUpdatedRows === 1n;
+        return isNew;
       }),
 
     recordSettled: (record) =>
       db.transaction().execute(async (transaction) => {
         const row = settledRow(record, clock.now());
-        const inserted = await transaction
-          .insertInto("runs")
-          .values(row)
-          .onConflict((conflict) => conflict.column("id").doNothing())
-          .executeTakeFirst();
+        const isNew = await insertRun(transaction, row);
         if (!isByHand(record.id)) await moveLastSlot(transaction, record, row.slot_ms, clock.now());
-        return inserted.numInsertedOrUpdatedRows === 1n;
+        return isNew;
       }),
 
     async claimRun(runId, owner, { staleAfterMs }) {
@@ -155,6 +148,33 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
       return rows.map(rowOf);
     },
 
+    async setSchedulesBack(aheadMs) {
+      const nowMs = clock.now();
+      const result = await db
+        .updateTable("schedules")
+        .set((write) => ({
+          last_slot_ms: write.fn.coalesce(
+            write
+              .selectFrom("runs")
+              .select("runs.slot_ms")
+              .whereRef("runs.kind", "=", "schedules.kind")
+              .whereRef("runs.object", "=", "schedules.object")
+              .where("runs.by_hand", "=", 0)
+              .whereRef("runs.slot_ms", ">=", "schedules.known_since_ms")
+              .where("runs.slot_ms", "<=", nowMs)
+              .where("runs.recorded_ms", "<=", nowMs)
+              .orderBy("runs.slot_ms", "desc")
+              .limit(1),
+            "schedules.known_since_ms",
+          ),
+        }))
+        .where("last_slot_ms", ">", nowMs + aheadMs)
+        // else this clock may be the wrong one
+        .where("known_since_ms", "<=", nowMs)
+        .executeTakeFirst();
+      return Number(result.numUpdatedRows);
+    },
+
     importRecords: (records) =>
       db.transaction().execute(async (transaction) => {
         let count = 0;
@@ -185,6 +205,27 @@ async function whyNotClaimed(db: Kysely<Tables>, runId: string, nowMs: number) {
 /** Heartbeat too old; or far in the future, which happens when the clock was set back under a worker that is gone. */
 function silent(nowMs: number, staleAfterMs: number) {
   return sql<boolean>`(heartbeat_ms < ${nowMs - staleAfterMs} or heartbeat_ms > ${nowMs + staleAfterMs})`;
+}
+
+/**
+ * True when the row is new. What is known stays, but for one thing: a slot that was skipped at a time still to come. Only a clock that was
+ * ahead writes such rows, up to a hundred for each object, and when their time truly comes they would stand in the way of its runs. Nothing
+ * ever ran for them, so nothing is lost with them; a kill leaves the old row or the new one.
+ */
+async function insertRun(transaction: Transaction<Tables>, row: RunTableRow): Promise<boolean> {
+  const result = await transaction
+    .insertInto("runs")
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .column("id")
+        .doUpdateSet(row)
+        .where("runs.state", "=", "settled")
+        .where("runs.result", "=", "skipped")
+        .where("runs.recorded_ms", ">", row.recorded_ms),
+    )
+    .executeTakeFirst();
+  return result.numInsertedOrUpdatedRows === 1n;
 }
 
 async function moveLastSlot(

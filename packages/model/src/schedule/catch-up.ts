@@ -10,7 +10,8 @@ export interface CatchUp {
   readonly clockBackMs: number;
 }
 
-const ordinaryClockStepMs = 3_600_000;
+/** Clocks are set by less than this in ordinary life; a step back by more says that the time before was wrong. */
+export const ordinaryClockStepMs = 3_600_000;
 
 /**
  * What is due at `nowMs` when everything up to `lastRecordedMs` is recorded (for a new policy: the time it was first seen).

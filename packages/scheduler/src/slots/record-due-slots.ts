@@ -1,4 +1,4 @@
-import { type Catalog, type RunRow, scheduleKey } from "@lifeboat/catalog";
+import { type Catalog, type RunRow, type ScheduleState, scheduleKey } from "@lifeboat/catalog";
 import {
   type CompiledConfig,
   catchUpSlots,
@@ -6,6 +6,7 @@ import {
   formatWithOffset,
   type Logger,
   lastSlot,
+  ordinaryClockStepMs,
   type RunRecord,
 } from "@lifeboat/model";
 import { type ScheduledObject, scheduledObjects } from "./scheduled-objects.ts";
@@ -32,7 +33,13 @@ export async function recordDueSlots(
   nowMs: number,
 ): Promise<RecordedSlots> {
   const objects = scheduledObjects(config);
-  const states = await catalog.scheduleStates(objects);
+  let states = await catalog.scheduleStates(objects);
+  if ([...states.values()].some((state) => wasAhead(state, nowMs))) {
+    // Else what passes in a downtime would be neither made up for nor recorded until the wrong time has come.
+    const schedules = await catalog.setSchedulesBack(ordinaryClockStepMs);
+    logger.warn({ schedules }, "the clock was ahead when slots were recorded; schedules go on from the last slot before");
+    states = await catalog.scheduleStates(objects);
+  }
   const open = Map.groupBy(await catalog.openRuns(), scheduleKey);
   let recorded = 0;
   let skipped = 0;
@@ -61,6 +68,10 @@ export async function recordDueSlots(
     }
   }
   return { recorded, skipped };
+}
+
+function wasAhead({ knownSinceMs, lastSlotMs }: ScheduleState, nowMs: number): boolean {
+  return lastSlotMs !== null && lastSlotMs > nowMs + ordinaryClockStepMs && knownSinceMs <= nowMs;
 }
 
 /** Why a new slot of the same object gets no run of its own; undefined: it gets one. */
