@@ -43,7 +43,10 @@ export interface Catalog {
   countRuns(filter: HistoryFilter): Promise<RunCount[]>;
   /** Settled backups that ended since then, newest first, as little of each as a chart needs. */
   backupEnds(filter: { readonly sinceMs: number; readonly object?: string }): Promise<BackupEnd[]>;
-  /** By object: the run of this kind that ended last with one of these results; absent where there is none. */
+  /**
+   * By object: the run of this kind that ended last with one of these results; absent where there is none. One whose end lies more than five
+   * minutes ahead is left out: it would stay the last one until its time has come.
+   */
   latestRuns(kind: RunKind, results: readonly RunResult[], objects: Iterable<string>): Promise<Map<string, RunRow>>;
   attemptsOf(runId: string): Promise<AttemptRow[]>;
 

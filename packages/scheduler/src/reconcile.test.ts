@@ -416,6 +416,23 @@ describe("what follows a backup", () => {
     expect(await ids("forget")).toEqual(["forget/web1/web@20261122T000000Z"]);
   });
 
+  test("goes on after a backup that ended under a clock years ahead", async () => {
+    await tick(config);
+    const hour = async (text: string, yearsAhead = 0) => {
+      now = at(`${text}:00:00`);
+      await tick(config);
+      now += yearsAhead * 365 * 86_400_000;
+      await work(`backup/web1/web@20261122T${text}0000Z`);
+      now = at(`${text}:00:10`);
+      await tick(config);
+      for (const run of await catalog.openRuns()) await work(run.id);
+    };
+    await hour("03", 4);
+    for (const text of ["04", "05"]) await hour(text);
+    expect(await ids("replicate")).toEqual(["replicate/web1/web@20261122T040000Z", "replicate/web1/web@20261122T050000Z"]);
+    expect(await ids("forget")).toEqual(["forget/web1/web@20261122T000000Z"]);
+  });
+
   test("is nothing when the backup failed: retention is held", async () => {
     await tick(config);
     now = at("03:00:00");
