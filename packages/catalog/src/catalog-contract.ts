@@ -86,7 +86,7 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
       await expect(catalog.settleRun(run.id, 2, recordFor(run, 2))).rejects.toMatchObject({ code: "job-fenced" });
       expect(await catalog.heartbeat(run.id, 2)).toBe(false);
       expect(await catalog.attemptsOf(run.id)).toMatchObject([
-        { attempt: 1, owner: "old", cause: "its worker fell silent, another one took over" },
+        { attempt: 1, owner: "old", cause: "its worker fell silent, another one took over", code: "worker-lost" },
         { attempt: 2, owner: "new", cause: null, endedMs: now },
       ]);
     });

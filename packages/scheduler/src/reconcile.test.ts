@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Catalog, openCatalog, type RunRow } from "@lifeboat/catalog";
-import { type Clock, LifeboatError, type RunResult, silentLogger } from "@lifeboat/model";
+import { type Catalog, collectProtection, openCatalog, type RunRow } from "@lifeboat/catalog";
+import { assessProtection, type Clock, LifeboatError, type RunResult, silentLogger } from "@lifeboat/model";
 import type { QueueJob, RunQueue } from "@lifeboat/queue";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reconcile } from "./reconcile.ts";
@@ -362,7 +362,23 @@ describe("a worker that is lost", () => {
       result: "failed",
       attempt: 2,
       cause: "its worker second fell silent in attempt 2, the last one",
+      code: "worker-lost",
     });
+    expect((await catalog.attemptsOf(id)).map(({ code }) => code)).toEqual(["worker-lost", "worker-lost"]);
+  });
+
+  test("with a check in hand says nothing about the repository", async () => {
+    const id = "check/main@20261122T020000Z";
+    await catalog.recordPending({ id, kind: "check", object: "main", policy: null, slot: "2026-11-22T02:00:00Z" });
+    await catalog.beat({ program: "scheduler", instance: "one" });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(await catalog.claimRun(id, "w", { staleAfterMs })).toMatchObject({ claimed: true, attempt });
+      now += staleAfterMs + 1;
+      await tick();
+    }
+    expect((await catalog.findRun(id))?.record).toMatchObject({ result: "failed", code: "worker-lost" });
+    const { assets } = assessProtection(await collectProtection(catalog, web, now));
+    expect(assets.map(({ state }) => state)).not.toContain("DAMAGED");
   });
 
   test("never begins a restore again by itself", async () => {

@@ -77,7 +77,7 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
           .returningAll()
           .executeTakeFirst();
         if (row === undefined) return undefined;
-        await closeAttempts(transaction, runId, nowMs, "its worker fell silent, another one took over", null);
+        await closeAttempts(transaction, runId, nowMs, "its worker fell silent, another one took over", "worker-lost");
         await transaction
           .insertInto("attempts")
           .values({ run_id: runId, attempt: row.attempt, owner, started_ms: nowMs, ended_ms: null, cause: null, code: null })

@@ -1,6 +1,7 @@
 import type { Catalog, RunRow } from "@lifeboat/catalog";
 import {
   type CompiledConfig,
+  type ErrorCode,
   formatWithOffset,
   isLifeboatError,
   type Logger,
@@ -9,6 +10,9 @@ import {
   retryRuleOf,
 } from "@lifeboat/model";
 import { zoneOf } from "../slots/scheduled-objects.ts";
+
+/** A code of its own: without one a check that was killed would read as one that found damage. */
+const workerLost: ErrorCode = "worker-lost";
 
 /**
  * Runs whose worker fell silent: to the queue again at once (the worker died, the source did nothing wrong), or failed when
@@ -27,7 +31,7 @@ export async function settleLostRuns(
         await catalog.settleRun(run.id, run.attempt, lostRecord(config, run, nowMs, cause));
       } else {
         const beat = run.heartbeatMs === null ? {} : { ifHeartbeatMs: run.heartbeatMs };
-        await catalog.releaseRun(run.id, run.attempt, { notBeforeMs: nowMs, cause, code: null, ...beat });
+        await catalog.releaseRun(run.id, run.attempt, { notBeforeMs: nowMs, cause, code: workerLost, ...beat });
       }
       logger.warn({ run: run.id, attempt: run.attempt, owner: run.owner }, "a run was lost");
       count++;
@@ -53,7 +57,7 @@ function lostRecord(config: CompiledConfig, run: RunRow, nowMs: number, cause: s
     result: "failed",
     attempt: run.attempt,
     cause: `${cause} in attempt ${run.attempt}, the last one`,
-    code: null,
+    code: workerLost,
     repository: null,
     snapshot: null,
     figures: {},

@@ -20,6 +20,12 @@ export const jobErrors = {
     meaning: "The run took longer than its policy's timeout and was stopped.",
     hint: "Look why it is slow with 'lifeboat job show', or raise the policy's timeout.",
   },
+  "worker-lost": {
+    exit: exitCodes.failed,
+    retry: "later",
+    meaning: "The worker fell silent while it did the run: it was killed, or its machine went down.",
+    hint: "Look why it ended (memory, the system's log), and start the run again.",
+  },
   "guard-broken": {
     exit: exitCodes.failed,
     retry: "never",
