@@ -31,7 +31,10 @@ export interface Catalog {
   settleRun(runId: string, attempt: number, record: RunRecord): Promise<void>;
   /** Pending -> settled, for a run that was cancelled before it began. False when it is not pending. */
   settlePending(record: RunRecord): Promise<boolean>;
-  /** Running ones whose heartbeat is older than that (or lies that far in the future: the clock was set back). */
+  /**
+   * Running ones whose heartbeat is older than that (or lies that far in the future: the clock was set back). Right after the clock was set, or
+   * the machine slept, these are all of them: who takes a run as lost looks again whether its heartbeat moves.
+   */
   lostRuns(staleAfterMs: number): Promise<RunRow[]>;
 
   findRun(runId: string): Promise<RunRow | undefined>;

@@ -6,6 +6,7 @@ import { assessProtection, type Clock, LifeboatError, type RunResult, silentLogg
 import type { QueueJob, RunQueue } from "@lifeboat/queue";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reconcile } from "./reconcile.ts";
+import { createSilenceWatch, type SilenceWatch } from "./runs/watch-silence.ts";
 import { configOf, policyOf } from "./test-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-scheduler-"));
@@ -17,6 +18,7 @@ let now = 0;
 let count = 0;
 let catalog: Catalog;
 let queue: ReturnType<typeof listQueue>;
+let silence: SilenceWatch;
 const clock: Clock = { now: () => now, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
 
 /** Keeps jobs in a list, can be lost or away: here the scheduler's logic is looked at, with Redis in the other test. */
@@ -49,12 +51,17 @@ beforeEach(async () => {
   now = at("02:00:00");
   catalog = await openCatalog(join(folder, `history-${++count}.sqlite`), { clock });
   queue = listQueue();
+  silence = createSilenceWatch();
 });
 afterEach(() => catalog.close());
 
 const web = configOf(policyOf("web", "schedule: { every: 1h }\nretry: { attempts: 2, backoff: 1m, max: 5m }"));
 const fast = configOf(policyOf("web", "schedule: { every: 5s }"));
-const tick = (config = web) => reconcile({ config, catalog, queue, logger: silentLogger, staleAfterMs }, now);
+const tick = (config = web) => reconcile({ config, catalog, queue, logger: silentLogger, staleAfterMs, silence }, now);
+/** What is silent now has been so for some rounds only after these. */
+const someTicks = async () => {
+  for (let round = 1; round < 15; round++) expect(await tick()).toMatchObject({ lost: 0 });
+};
 const rows = async () => (await catalog.history({ limit: 10_000 })).reverse();
 const short = ({ id, state, record }: RunRow) =>
   `${id.split("@")[1]} ${record?.result ?? state}${record?.cause ? ` ${record.cause}` : ""}`;
@@ -107,7 +114,10 @@ describe("due slots", () => {
     for (let second = 0; second < 30; second++) {
       now += 1000;
       const mine = tick(fast);
-      const theirs = reconcile({ config: fast, catalog: other, queue, logger: silentLogger, staleAfterMs }, now);
+      const theirs = reconcile(
+        { config: fast, catalog: other, queue, logger: silentLogger, staleAfterMs, silence: createSilenceWatch() },
+        now,
+      );
       await Promise.all([mine, theirs]);
       for (const id of [...queue.jobs.keys()]) await work(id);
     }
@@ -348,8 +358,10 @@ describe("a worker that is lost", () => {
     const id = "backup/web1/web@20261122T030000Z";
     await catalog.claimRun(id, "first", { staleAfterMs });
     queue.jobs.clear();
-    now += staleAfterMs;
-    expect(await tick()).toMatchObject({ lost: 0, enqueued: 0 });
+    for (let second = 1; second <= 60; second++) {
+      now += 1000;
+      expect(await tick()).toMatchObject({ lost: 0, enqueued: 0 });
+    }
     now += 1;
     expect(await tick()).toMatchObject({ lost: 1, enqueued: 1 });
     await expect(catalog.settleRun(id, 1, recordOf((await catalog.findRun(id))!, "passed"))).rejects.toMatchObject({
@@ -357,6 +369,7 @@ describe("a worker that is lost", () => {
     });
     expect(await catalog.claimRun(id, "second", { staleAfterMs })).toMatchObject({ claimed: true, attempt: 2 });
     now += staleAfterMs + 1;
+    await someTicks();
     expect(await tick()).toMatchObject({ lost: 1 });
     expect((await catalog.findRun(id))?.record).toMatchObject({
       result: "failed",
@@ -367,6 +380,27 @@ describe("a worker that is lost", () => {
     expect((await catalog.attemptsOf(id)).map(({ code }) => code)).toEqual(["worker-lost", "worker-lost"]);
   });
 
+  test("is not one whose clock was set or whose machine slept: it beats again, and keeps its run", async () => {
+    await tick();
+    now = at("03:00:00");
+    await tick();
+    const id = "backup/web1/web@20261122T030000Z";
+    await catalog.claimRun(id, "w", { staleAfterMs });
+    for (const step of [600_000, -300_000, 8 * 3_600_000, -7_200_000]) {
+      for (let second = 0; second < 30; second++) {
+        now += second === 3 ? step : 1000;
+        // in the seconds after the step it looks silent
+        expect(await tick()).toMatchObject({ lost: 0 });
+        if (second % 5 === 0) expect(await catalog.heartbeat(id, 1)).toBe(true);
+      }
+    }
+    // and a worker that is gone is found by a scheduler that has just been started, under a clock that was set back too
+    now -= 3 * 3_600_000;
+    silence = createSilenceWatch();
+    await someTicks();
+    expect(await tick()).toMatchObject({ lost: 1 });
+  });
+
   test("with a check in hand says nothing about the repository", async () => {
     const id = "check/main@20261122T020000Z";
     await catalog.recordPending({ id, kind: "check", object: "main", policy: null, slot: "2026-11-22T02:00:00Z" });
@@ -374,7 +408,8 @@ describe("a worker that is lost", () => {
     for (let attempt = 1; attempt <= 3; attempt++) {
       expect(await catalog.claimRun(id, "w", { staleAfterMs })).toMatchObject({ claimed: true, attempt });
       now += staleAfterMs + 1;
-      await tick();
+      await someTicks();
+      expect(await tick()).toMatchObject({ lost: 1 });
     }
     expect((await catalog.findRun(id))?.record).toMatchObject({ result: "failed", code: "worker-lost" });
     const { assets } = assessProtection(await collectProtection(catalog, web, now));
@@ -394,6 +429,7 @@ describe("a worker that is lost", () => {
     expect((await tick()).enqueued).toBe(1);
     await catalog.claimRun(id, "w", { staleAfterMs });
     now += staleAfterMs + 1;
+    await someTicks();
     await tick();
     expect((await catalog.findRun(id))?.record?.result).toBe("failed");
   });

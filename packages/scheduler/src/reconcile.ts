@@ -3,6 +3,7 @@ import { type CompiledConfig, isLifeboatError, type Logger } from "@lifeboat/mod
 import type { RunQueue } from "@lifeboat/queue";
 import { feedQueue } from "./runs/feed-queue.ts";
 import { settleLostRuns } from "./runs/settle-lost-runs.ts";
+import type { SilenceWatch } from "./runs/watch-silence.ts";
 import { recordDueSlots } from "./slots/record-due-slots.ts";
 import { recordFollowUps } from "./slots/record-follow-ups.ts";
 
@@ -24,6 +25,8 @@ export interface ReconcileOptions {
   readonly logger: Logger;
   /** A running run that has not beaten for so long is lost. */
   readonly staleAfterMs: number;
+  /** Goes from round to round with the scheduler. */
+  readonly silence: SilenceWatch;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface ReconcileOptions {
  * never done twice, whatever happens to Redis.
  */
 export async function reconcile(options: ReconcileOptions, nowMs: number): Promise<Reconciliation> {
-  const lost = await settleLostRuns(options, nowMs, options.staleAfterMs);
+  const lost = await settleLostRuns(options, nowMs);
   const { recorded, skipped } = await recordDueSlots(options, nowMs);
   const followUps = await recordFollowUps(options, nowMs);
   return { recorded: recorded + followUps, skipped, lost, enqueued: await feedIfReachable(options, nowMs) };

@@ -3,6 +3,7 @@ import { assessProtection, type Clock, type CompiledConfig, type Logger } from "
 import type { RunQueue } from "@lifeboat/queue";
 import { createObjectiveWatch } from "./objectives/objective-watch.ts";
 import { type Reconciliation, reconcile } from "./reconcile.ts";
+import { createSilenceWatch } from "./runs/watch-silence.ts";
 
 export interface SchedulerOptions {
   readonly config: CompiledConfig;
@@ -38,6 +39,7 @@ const watchEveryMs = 30_000;
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const { catalog, queue, clock, logger } = options;
   const watch = createObjectiveWatch(logger);
+  const silence = createSilenceWatch();
   let { config } = options;
   let redisAway = false;
   let beatMs = Number.NEGATIVE_INFINITY;
@@ -45,7 +47,10 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
 
   const round = async (): Promise<Reconciliation> => {
     const nowMs = clock.now();
-    const result = await reconcile({ config, catalog, queue, logger, staleAfterMs: options.staleAfterMs ?? 60_000 }, nowMs);
+    const result = await reconcile(
+      { config, catalog, queue, logger, silence, staleAfterMs: options.staleAfterMs ?? 60_000 },
+      nowMs,
+    );
     const away = result.enqueued === undefined;
     if (away !== redisAway) logger.warn({}, away ? "redis does not answer; due runs wait in the history" : "redis answers again");
     redisAway = away;

@@ -10,21 +10,32 @@ import {
   retryRuleOf,
 } from "@lifeboat/model";
 import { zoneOf } from "../slots/scheduled-objects.ts";
+import type { SilenceWatch } from "./watch-silence.ts";
 
 /** A code of its own: without one a check that was killed would read as one that found damage. */
 const workerLost: ErrorCode = "worker-lost";
+
+export interface LostRunsOptions {
+  readonly config: CompiledConfig;
+  readonly catalog: Catalog;
+  readonly logger: Logger;
+  /** A running run that has not beaten for so long is lost. */
+  readonly staleAfterMs: number;
+  readonly silence: SilenceWatch;
+}
 
 /**
  * Runs whose worker fell silent: to the queue again at once (the worker died, the source did nothing wrong), or failed when
  * no attempt is left. The next attempt adopts the snapshot if the lost one had come that far.
  */
 export async function settleLostRuns(
-  { config, catalog, logger }: { readonly config: CompiledConfig; readonly catalog: Catalog; readonly logger: Logger },
+  { config, catalog, logger, staleAfterMs, silence }: LostRunsOptions,
   nowMs: number,
-  staleAfterMs: number,
 ): Promise<number> {
   let count = 0;
-  for (const run of await catalog.lostRuns(staleAfterMs)) {
+  // Watched from half of that time on: so a worker that dies under a clock that is right costs no more than the whole of it.
+  for (const run of silence(await catalog.lostRuns(staleAfterMs / 2))) {
+    if (Math.abs(nowMs - (run.heartbeatMs ?? 0)) <= staleAfterMs) continue;
     const cause = `its worker ${run.owner ?? ""} fell silent`;
     try {
       if (retryDelayMs(retryRuleOf(config, run), run.attempt) === undefined) {
