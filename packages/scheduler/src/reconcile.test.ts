@@ -7,6 +7,7 @@ import type { QueueJob, RunQueue } from "@lifeboat/queue";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reconcile } from "./reconcile.ts";
 import { createSilenceWatch, type SilenceWatch } from "./runs/watch-silence.ts";
+import { createSettledWatch, type SettledWatch } from "./slots/watch-settled.ts";
 import { configOf, policyOf } from "./test-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-scheduler-"));
@@ -18,7 +19,7 @@ let now = 0;
 let count = 0;
 let catalog: Catalog;
 let queue: ReturnType<typeof listQueue>;
-let silence: SilenceWatch;
+let watches: { silence: SilenceWatch; settled: SettledWatch };
 const clock: Clock = { now: () => now, sleep: () => Promise.reject(new Error("nothing sleeps here")) };
 
 /** Keeps jobs in a list, can be lost or away: here the scheduler's logic is looked at, with Redis in the other test. */
@@ -47,17 +48,19 @@ function listQueue() {
   return Object.assign(state, methods);
 }
 
+const newWatches = () => ({ silence: createSilenceWatch(), settled: createSettledWatch() });
+
 beforeEach(async () => {
   now = at("02:00:00");
   catalog = await openCatalog(join(folder, `history-${++count}.sqlite`), { clock });
   queue = listQueue();
-  silence = createSilenceWatch();
+  watches = newWatches();
 });
 afterEach(() => catalog.close());
 
 const web = configOf(policyOf("web", "schedule: { every: 1h }\nretry: { attempts: 2, backoff: 1m, max: 5m }"));
 const fast = configOf(policyOf("web", "schedule: { every: 5s }"));
-const tick = (config = web) => reconcile({ config, catalog, queue, logger: silentLogger, staleAfterMs, silence }, now);
+const tick = (config = web) => reconcile({ config, catalog, queue, logger: silentLogger, staleAfterMs, ...watches }, now);
 /** What is silent now has been so for some rounds only after these. */
 const someTicks = async () => {
   for (let round = 1; round < 15; round++) expect(await tick()).toMatchObject({ lost: 0 });
@@ -114,10 +117,7 @@ describe("due slots", () => {
     for (let second = 0; second < 30; second++) {
       now += 1000;
       const mine = tick(fast);
-      const theirs = reconcile(
-        { config: fast, catalog: other, queue, logger: silentLogger, staleAfterMs, silence: createSilenceWatch() },
-        now,
-      );
+      const theirs = reconcile({ config: fast, catalog: other, queue, logger: silentLogger, staleAfterMs, ...newWatches() }, now);
       await Promise.all([mine, theirs]);
       for (const id of [...queue.jobs.keys()]) await work(id);
     }
@@ -396,7 +396,7 @@ describe("a worker that is lost", () => {
     }
     // and a worker that is gone is found by a scheduler that has just been started, under a clock that was set back too
     now -= 3 * 3_600_000;
-    silence = createSilenceWatch();
+    watches = newWatches();
     await someTicks();
     expect(await tick()).toMatchObject({ lost: 1 });
   });
@@ -485,6 +485,45 @@ describe("what follows a backup", () => {
     expect(await ids("forget")).toEqual(["forget/web1/web@20261122T000000Z"]);
   });
 
+  test("is asked for when a run was settled, else now and then alone, and again when it could not be recorded", async () => {
+    let asked = 0;
+    let failing = false;
+    const counted: Catalog = {
+      ...catalog,
+      latestRuns(...filter) {
+        asked++;
+        if (failing) throw new Error("the disk is full");
+        return catalog.latestRuns(...filter);
+      },
+    };
+    const options = { config, catalog: counted, queue, logger: silentLogger, staleAfterMs, ...watches };
+    for (let second = 0; second < 50; second++) {
+      now += 1000;
+      await reconcile(options, now);
+    }
+    expect(asked).toBe(2);
+    now = at("03:00:00");
+    await reconcile(options, now);
+    expect(asked).toBe(2);
+    await work("backup/web1/web@20261122T030000Z");
+    failing = true;
+    await expect(reconcile(options, now)).rejects.toThrow("the disk is full");
+    failing = false;
+    await reconcile(options, now);
+    expect(asked).toBe(4);
+    expect(await ids("replicate")).toEqual(["replicate/web1/web@20261122T030000Z"]);
+    // a backup by hand that was over before the next round
+    for (const run of await catalog.openRuns()) await work(run.id);
+    await reconcile(options, now);
+    const slot = new Date(now).toISOString();
+    const run = { kind: "backup", object: "web1/web", policy: "pweb", slot, byHand: true } as const;
+    await catalog.recordPending({ ...run, id: "backup/web1/web@20261122T030000.500Z-abcd" });
+    now += 1000;
+    await work("backup/web1/web@20261122T030000.500Z-abcd");
+    for (let round = 0; round < 30; round++) await reconcile(options, now);
+    expect(await ids("replicate")).toContain("replicate/web1/web@20261122T030000.500Z-abcd");
+  });
+
   test("is nothing when the backup failed: retention is held", async () => {
     await tick(config);
     now = at("03:00:00");
@@ -524,8 +563,7 @@ describe("what follows a backup", () => {
     await tick(manual);
     expect(await ids("replicate")).toHaveLength(2);
     now += 1000;
-    await tick(manual);
-    await tick(manual);
+    for (let round = 0; round < 31; round++) await tick(manual);
     expect((await ids("replicate")).sort()).toEqual([first, second, "replicate/web1/web@20261122T030000Z"].sort());
   });
 });

@@ -6,6 +6,7 @@ import { settleLostRuns } from "./runs/settle-lost-runs.ts";
 import type { SilenceWatch } from "./runs/watch-silence.ts";
 import { recordDueSlots } from "./slots/record-due-slots.ts";
 import { recordFollowUps } from "./slots/record-follow-ups.ts";
+import type { SettledWatch } from "./slots/watch-settled.ts";
 
 export interface Reconciliation {
   /** Runs that became pending. */
@@ -25,8 +26,9 @@ export interface ReconcileOptions {
   readonly logger: Logger;
   /** A running run that has not beaten for so long is lost. */
   readonly staleAfterMs: number;
-  /** Goes from round to round with the scheduler. */
+  /** These go from round to round with the scheduler. They only say when to look: when they are new, nothing is lost. */
   readonly silence: SilenceWatch;
+  readonly settled: SettledWatch;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { RunQueue } from "@lifeboat/queue";
 import { createObjectiveWatch } from "./objectives/objective-watch.ts";
 import { type Reconciliation, reconcile } from "./reconcile.ts";
 import { createSilenceWatch } from "./runs/watch-silence.ts";
+import { createSettledWatch } from "./slots/watch-settled.ts";
 
 export interface SchedulerOptions {
   readonly config: CompiledConfig;
@@ -39,7 +40,7 @@ const watchEveryMs = 30_000;
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const { catalog, queue, clock, logger } = options;
   const watch = createObjectiveWatch(logger);
-  const silence = createSilenceWatch();
+  const watches = { silence: createSilenceWatch(), settled: createSettledWatch() };
   let { config } = options;
   let redisAway = false;
   let beatMs = Number.NEGATIVE_INFINITY;
@@ -48,7 +49,7 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const round = async (): Promise<Reconciliation> => {
     const nowMs = clock.now();
     const result = await reconcile(
-      { config, catalog, queue, logger, silence, staleAfterMs: options.staleAfterMs ?? 60_000 },
+      { config, catalog, queue, logger, ...watches, staleAfterMs: options.staleAfterMs ?? 60_000 },
       nowMs,
     );
     const away = result.enqueued === undefined;

@@ -1,6 +1,7 @@
 import { type Catalog, type NewRun, type RunRow, scheduleKey } from "@lifeboat/catalog";
 import { type CompiledConfig, formatRunId, formatWithOffset, parseRunId, type RunKind } from "@lifeboat/model";
 import { zoneOf } from "./scheduled-objects.ts";
+import type { SettledWatch } from "./watch-settled.ts";
 
 const dayMs = 86_400_000;
 /** After all attempts of a replication have failed, the next one starts this much later, also without a new backup. */
@@ -15,12 +16,13 @@ const replicateAgainMs = 3_600_000;
  * is held. "Good" is passed or incomplete: some unreadable files must not let a repository grow for ever.
  */
 export async function recordFollowUps(
-  { config, catalog }: { readonly config: CompiledConfig; readonly catalog: Catalog },
+  { config, catalog, settled }: { readonly config: CompiledConfig; readonly catalog: Catalog; readonly settled: SettledWatch },
   nowMs: number,
 ): Promise<number> {
+  const openRuns = await catalog.openRuns();
+  if (!settled.isDue(openRuns)) return 0;
   const good = await catalog.latestRuns("backup", ["passed", "incomplete"], config.assets.keys());
-  if (good.size === 0) return 0;
-  const open = new Set((await catalog.openRuns()).map(scheduleKey));
+  const open = new Set(openRuns.map(scheduleKey));
   let recorded = 0;
   const record = async (run: NewRun) => {
     if (await catalog.recordPending(run)) recorded++;
@@ -48,10 +50,11 @@ export async function recordFollowUps(
     }
     if (policy.retention !== undefined && !isOpen("forget")) {
       const run = follow("forget", Math.floor(parts.slot / dayMs) * dayMs);
-      // asked first: a write for each asset at each tick would be a busy disk for nothing
+      // asked first: a write for each asset each time would be a busy disk for nothing
       if ((await catalog.findRun(run.id)) === undefined) await record(run);
     }
   }
+  settled.done();
   return recorded;
 }
 
