@@ -204,31 +204,6 @@ export function describeCatalog(name: string, open: (clock: Clock) => Promise<Ca
       expect((await catalog.scheduleStates(names)).get("drill/shop")).toEqual({ knownSinceMs: start, lastSlotMs: null });
     });
 
-    test("that a clock ahead has moved go back, and only what it recorded as skipped gives way to the truth", async () => {
-      const at = (hour: number) => {
-        const slot = new Date(start + hour * 3_600_000).toISOString();
-        return { ...run, id: `backup/web1/uploads@${hour}`, slot };
-      };
-      const skipped = (hour: number) => recordFor(at(hour), 0, { result: "skipped" });
-      const lastSlot = async () => (await catalog.scheduleStates([])).get("backup/web1/uploads")?.lastSlotMs;
-      await catalog.recordPending(at(0));
-      now = start + 100 * 3_600_000;
-      for (const hour of [1, 2, 50]) expect(await catalog.recordSettled(skipped(hour))).toBe(true);
-      await catalog.recordSettled(recordFor(at(60), 1));
-      await catalog.recordPending(at(99));
-      now = start + 2 * 3_600_000;
-      expect(await catalog.setSchedulesBack(98 * 3_600_000)).toBe(0);
-      expect(await catalog.setSchedulesBack(3_600_000)).toBe(1);
-      expect(await lastSlot()).toBe(start);
-      expect(await catalog.recordSettled(skipped(1))).toBe(true);
-      expect(await catalog.recordSettled(skipped(1))).toBe(false);
-      expect(await catalog.recordPending(at(1))).toBe(false);
-      expect(await catalog.recordPending(at(2))).toBe(true);
-      expect(await catalog.recordPending(at(60))).toBe(false);
-      expect(await catalog.recordPending(at(99))).toBe(false);
-      expect((await catalog.openRuns()).map(({ id }) => id)).toEqual([at(0).id, at(2).id, at(99).id]);
-    });
-
     test("and history come back from the repositories' records, twice as well as once", async () => {
       const records = [
         recordFor(run, 1),

@@ -27,6 +27,8 @@ export interface Catalog {
   heartbeat(runId: string, attempt: number): Promise<boolean>;
   /** Running -> pending again, not before a time. Throws `job-fenced` when the attempt is not the running one. */
   releaseRun(runId: string, attempt: number, release: Release): Promise<void>;
+  /** Lets a pending run begin now that waits for its time after that attempt. False when it has gone on meanwhile. */
+  hastenRun(runId: string, attempt: number): Promise<boolean>;
   /** Running -> settled. Throws `job-fenced` when the attempt is not the running one. */
   settleRun(runId: string, attempt: number, record: RunRecord): Promise<void>;
   /** Pending -> settled, for a run that was cancelled before it began. False when it is not pending. */

@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@lifeboat/model";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Catalog } from "./catalog.ts";
+import { describeWrongClock } from "./catalog-clock-contract.ts";
 import { describeCatalog } from "./catalog-contract.ts";
 import { openCatalog } from "./open-catalog.ts";
 
@@ -17,6 +18,7 @@ const freshPath = () => join(folder, `history-${++count}.sqlite`);
 const clock: Clock = { now: () => Date.now(), sleep: () => Promise.reject(new Error("nothing sleeps here")) };
 
 describeCatalog("SQLite", (clock) => openCatalog(freshPath(), { clock }));
+describeWrongClock("SQLite", (clock) => openCatalog(freshPath(), { clock }));
 
 describe("the history file", () => {
   test("is its owner's alone, and is still there when opened again", async () => {

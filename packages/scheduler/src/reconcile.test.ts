@@ -303,6 +303,22 @@ describe("a clock that was ahead for a moment", () => {
     ]);
   });
 
+  test("holds back no run that failed then and waits for its next attempt", async () => {
+    await tick();
+    now = at("03:00:00");
+    await tick();
+    const id = "backup/web1/web@20261122T030000Z";
+    await catalog.claimRun(id, "w", { staleAfterMs });
+    queue.jobs.clear();
+    now += 28 * 86_400_000;
+    await catalog.releaseRun(id, 1, { notBeforeMs: now + 60_000, cause: "the store refused the time", code: "store-refused" });
+    now = at("03:01:00");
+    expect((await tick()).enqueued).toBe(1);
+    await work(id);
+    now = at("04:00:00");
+    expect(await tick()).toMatchObject({ recorded: 1, skipped: 0 });
+  });
+
   test("loses no slot that passed while it was wrong, and one that was a year behind changes no row", async () => {
     await tick();
     const wrong = now + 40 * 86_400_000;

@@ -2,6 +2,7 @@ import type { Catalog } from "@lifeboat/catalog";
 import { type CompiledConfig, isLifeboatError, type Logger } from "@lifeboat/model";
 import type { RunQueue } from "@lifeboat/queue";
 import { feedQueue } from "./runs/feed-queue.ts";
+import { hastenRetries } from "./runs/hasten-retries.ts";
 import { settleLostRuns } from "./runs/settle-lost-runs.ts";
 import type { SilenceWatch } from "./runs/watch-silence.ts";
 import { recordDueSlots } from "./slots/record-due-slots.ts";
@@ -38,6 +39,7 @@ export interface ReconcileOptions {
  */
 export async function reconcile(options: ReconcileOptions, nowMs: number): Promise<Reconciliation> {
   const lost = await settleLostRuns(options, nowMs);
+  await hastenRetries(options, nowMs);
   const { recorded, skipped } = await recordDueSlots(options, nowMs);
   const followUps = await recordFollowUps(options, nowMs);
   return { recorded: recorded + followUps, skipped, lost, enqueued: await feedIfReachable(options, nowMs) };

@@ -11,6 +11,7 @@ type Protocol = Pick<
   | "claimRun"
   | "heartbeat"
   | "releaseRun"
+  | "hastenRun"
   | "settleRun"
   | "settlePending"
   | "lostRuns"
@@ -112,6 +113,19 @@ export function runProtocol(db: Kysely<Tables>, clock: Clock): Protocol {
         if (result.numUpdatedRows !== 1n) throw fenced(runId, attempt);
         await closeAttempts(transaction, runId, clock.now(), cause, code);
       }),
+
+    async hastenRun(runId, attempt) {
+      const nowMs = clock.now();
+      const result = await db
+        .updateTable("runs")
+        .set({ not_before_ms: nowMs })
+        .where("id", "=", runId)
+        .where("attempt", "=", attempt)
+        .where("state", "=", "pending")
+        .where("not_before_ms", ">", nowMs)
+        .executeTakeFirst();
+      return result.numUpdatedRows === 1n;
+    },
 
     settleRun: (runId, attempt, record) =>
       db.transaction().execute(async (transaction) => {
