@@ -47,6 +47,24 @@ export function describeWrongClock(name: string, open: (clock: Clock) => Promise
       expect((await catalog.openRuns()).map(({ id }) => id)).toEqual([at(0).id, at(2).id, at(99).id]);
     });
 
+    test("the newest beat is one of a program that lives, not the last one of a program that is gone", async () => {
+      const beat = (program: string, instance: string) => catalog.beat({ program, instance });
+      now += 86_400_000;
+      await beat("scheduler", "gone");
+      await beat("worker", "lives");
+      now = start;
+      await beat("scheduler", "lives");
+      now += 60_000;
+      await beat("worker", "lives");
+      // a clock that differs a little does not silence the others
+      now -= 60_000;
+      await beat("scheduler", "lives");
+      expect((await catalog.beats()).map(({ program, instance, atMs }) => [program, instance, atMs - start])).toEqual([
+        ["worker", "lives", 60_000],
+        ["scheduler", "lives", 0],
+      ]);
+    });
+
     test("a run that was given back until then may be begun, once and only after that attempt", async () => {
       await catalog.recordPending(run);
       const claim = () => catalog.claimRun(run.id, "w", { staleAfterMs: 60_000 });

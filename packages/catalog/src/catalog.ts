@@ -85,7 +85,7 @@ export interface Catalog {
   recordConfig(config: { readonly sha256: string; readonly text: string; readonly appliedBy: string }): Promise<boolean>;
   appliedConfigs(limit?: number): Promise<AppliedConfig[]>;
 
-  /** A program says that it lives. */
+  /** A program says that it lives. Beats that lie more than five minutes ahead go: a clock that was ahead wrote them. */
   beat(beat: { readonly program: string; readonly instance: string; readonly detail?: string }): Promise<void>;
   /** Newest first. */
   beats(): Promise<Beat[]>;

@@ -5,6 +5,9 @@ import type { Tables } from "../schema/tables.ts";
 
 type AppliedConfigs = Pick<Catalog, "recordConfig" | "appliedConfigs" | "beat" | "beats">;
 
+/** A beat that lies further ahead than this was written by a clock that was ahead. */
+const clocksDifferMs = 300_000;
+
 /** Which configuration ran when, and which programs live: what the people who look after the service ask first. */
 export function appliedConfigs(db: Kysely<Tables>, clock: Clock): AppliedConfigs {
   const newest = () => db.selectFrom("configs").selectAll().orderBy("number", "desc");
@@ -29,6 +32,12 @@ export function appliedConfigs(db: Kysely<Tables>, clock: Clock): AppliedConfigs
         .insertInto("beats")
         .values(row)
         .onConflict((conflict) => conflict.columns(["program", "instance"]).doUpdateSet(row))
+        .execute();
+      // Beats from a clock that was ahead would be the newest until that time has come, also of a program that is long gone. Whoever lives
+      // beats again in seconds, so a wrong word here, or a kill before it, costs nothing.
+      await db
+        .deleteFrom("beats")
+        .where("at_ms", ">", row.at_ms + clocksDifferMs)
         .execute();
     },
 
