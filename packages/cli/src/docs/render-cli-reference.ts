@@ -19,7 +19,11 @@ export async function renderCliReference(): Promise<string> {
     parts.push(`## ${section.title}`);
     for (const row of rows) {
       const spec = await row.load();
-      parts.push(`### lifeboat ${row.name}`, `${capital(row.summary)}.`, `    ${usageOf(row, spec)}`);
+      parts.push(
+        `### lifeboat ${row.name}`,
+        `${capital(row.summary)}${/[?.]$/.test(row.summary) ? "" : "."}`,
+        `    ${usageOf(row, spec)}`,
+      );
       parts.push(spec.examples.map(({ command, does }) => `- \`${command}\`: ${does}`).join("\n"));
       const words = (spec.arguments ?? []).map(({ name, description }) => ({ flags: name, description }));
       const options = [...words, ...optionsOf(spec)];

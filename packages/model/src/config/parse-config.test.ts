@@ -179,6 +179,7 @@ test.each([
   ["guards: { min_bytes: 500 }", "missing-unit"],
   ["guards: { min_bytes: 500MB }", "bad-value"],
   ["guards: { max_shrink: 0.5 }", "missing-unit"],
+  ["guards: { max_shrink: 150% }", "bad-value"],
   ["schedule: { cron: '0 0 1 * 1' }", "bad-value"],
   ["schedule: { cron: '0 0 * * *', timezone: Europe/Berln }", "bad-value"],
   ["schedule: { cron: '0 0 * * *', every: 6h }", "bad-value"],

@@ -5,7 +5,9 @@ import { secret } from "./secret-schema.ts";
 export const guards = z
   .strictObject({
     min_bytes: size("Smaller is failed.").optional(),
-    max_shrink: ratio("Shrunk by more than this share since the last time is failed.").optional(),
+    max_shrink: ratio("Shrunk by more than this share since the last time is failed.")
+      .refine((share) => share < 1, { error: "could never fail: nothing shrinks by more than 100%" })
+      .optional(),
     max_unreadable: count("More unreadable files than this is failed.").optional(),
   })
   .meta({ description: "What a good backup must not look like." });

@@ -97,6 +97,6 @@ export const remoteErrors = {
     exit: exitCodes.failed,
     retry: "never",
     meaning: "There is no space left at the restore target.",
-    hint: "Free space or choose another target, and restore again.",
+    hint: "Free space and restore again with --resume, or choose another target.",
   },
 } as const satisfies Record<string, ErrorRow>;
