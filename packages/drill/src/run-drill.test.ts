@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../../../test/services/index.ts";
 import type { DrillReport } from "./report/drill-report.ts";
+import { renderDrillReportText } from "./report/render-text.ts";
 import { flipByteOf, readDrill, runShopDrill, shopFacts, startTestShop, type TestShop } from "./test-shop/test-shop.ts";
 
 // A machine under load is slow, not wrong.
@@ -163,6 +164,11 @@ describe("a recovery that is not right", () => {
     expect(report.steps[0]).toMatchObject({ id: "db", verdict: "failed", detail: expect.stringContaining("pg_restore") });
     expect(report.checks[0]).toMatchObject({ id: "orders", verdict: "skipped", detail: "not run: it needs db" });
     expect(report.not_covered).toContain("check orders: not run: it needs db");
+    // What was chosen is not what was recovered.
+    expect(report.achieved.rpa_s).toBeNull();
+    expect(renderDrillReportText(report)).toMatch(
+      /Recovery point {2}not reached \(objective 1h\)[\s\S]*db1\/shop@.*: NOT RESTORED/,
+    );
   });
 });
 

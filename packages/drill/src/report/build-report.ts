@@ -11,13 +11,14 @@ type Ending = Omit<Finish, "endedAtMs">;
 /** The outcome with what is known so far; the teardown asks before it decides what to keep. */
 export function judgeRun(run: DrillRun, ending: Ending): { outcome: DrillOutcome; causes: DrillCause[] } {
   const warnings = run.made.warnings.map((reason): DrillCause => ({ kind: "warning", where: "provisioning", reason }));
+  const assets = reportAssets(run);
   return judgeDrill({
     cancelled: ending.cancelled,
     causes: [...run.causes, ...warnings],
     objectives: objectivesOf(run),
-    achieved: measure(run, ending.checkedAtMs),
+    achieved: measure(run, assets, ending.checkedAtMs),
     elapsedSeconds: (ending.checkedAtMs - run.options.declaredAtMs) / 1000,
-    assets: reportAssets(run),
+    assets,
     steps: run.log.steps,
     checks: run.log.checks,
     leftovers: ending.teardown.filter((thing) => thing.state !== "removed"),
@@ -29,8 +30,8 @@ export function buildReport(run: DrillRun, finish: Finish): DrillReport {
   const { drill } = plan;
   const { outcome, causes } = judgeRun(run, finish);
   const objectives = objectivesOf(run);
-  const achieved = measure(run, finish.checkedAtMs);
   const assets = reportAssets(run);
+  const achieved = measure(run, assets, finish.checkedAtMs);
   const problems = causes.filter((cause) => cause.kind !== "warning");
   return {
     schema: "lifeboat.drill/1",
@@ -78,14 +79,15 @@ function objectivesOf({ plan }: DrillRun): { rto_s: number | null; rpo_s: number
   return { rto_s: rtoSeconds ?? null, rpo_s: rpoSeconds ?? null };
 }
 
-function measure(run: DrillRun, checkedAtMs: number): DrillAchieved {
+function measure(run: DrillRun, assets: readonly DrillAssetReport[], checkedAtMs: number): DrillAchieved {
   const { declaredAtMs } = run.options;
   const recoveredAtMs = run.log.recoveredAtMs();
-  const ages = [...run.snapshots.values()].map((snapshot) => (declaredAtMs - snapshot.timeMs) / 1000);
+  // What was chosen and not restored is no point that anything was recovered to.
+  const isRecovered = assets.length > 0 && assets.every(({ restored }) => restored);
   return {
     rta_s: recoveredAtMs === undefined ? null : (recoveredAtMs - declaredAtMs) / 1000,
     rta_parts: measureParts(run.log.spans, declaredAtMs, recoveredAtMs ?? checkedAtMs),
-    rpa_s: ages.length === 0 ? null : Math.max(...ages),
+    rpa_s: isRecovered ? Math.max(...assets.map(({ age_s }) => age_s)) : null,
     measured_rpa_s: run.dataAgeSeconds ?? null,
     extrapolated: false,
   };
@@ -122,8 +124,9 @@ function listNotCovered(run: DrillRun): string[] {
   }
   for (const check of plan.drill.checks) {
     if (check.type !== "file_hash") continue;
-    const sample = run.context?.samples.get(check.id)?.length ?? 0;
-    if (check.sampleRatio < 1)
+    const sample = run.context?.samples.get(check.id)?.length;
+    if (sample === undefined) lines.push(`contents of files: no sample was drawn (check ${check.id})`);
+    else if (check.sampleRatio < 1)
       lines.push(`files outside of the sample of ${sample} (check ${check.id}, ${check.sampleRatio * 100}%)`);
   }
   for (const step of log.steps) if (step.verdict === "skipped") lines.push(`step ${step.id}: ${step.detail}`);

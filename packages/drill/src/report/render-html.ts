@@ -82,7 +82,7 @@ function verdict(report: DrillReport): string {
     ["Figure", "Achieved", "Objective", "Result"],
     [
       row("Recovery time (declared to last required check passed)", achieved.rta_s, objectives.rto_s, "not reached"),
-      row("Recovery point (age of the oldest snapshot used)", achieved.rpa_s, objectives.rpo_s, "unknown"),
+      row("Recovery point (age of the oldest snapshot used)", achieved.rpa_s, objectives.rpo_s, "not reached"),
       ...(achieved.measured_rpa_s === null
         ? []
         : [row("Newest data inside, as measured", achieved.measured_rpa_s, objectives.rpo_s, "")]),

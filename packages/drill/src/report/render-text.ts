@@ -13,13 +13,17 @@ export function renderDrillReportText(report: DrillReport): string {
     report.verdict,
     "",
     ` Recovery time   ${figure(achieved.rta_s, objectives.rto_s, "not reached")}   ${partsLine(report)}`,
-    ` Recovery point  ${figure(achieved.rpa_s, objectives.rpo_s, "unknown")}${measured(report)}`,
+    ` Recovery point  ${figure(achieved.rpa_s, objectives.rpo_s, "not reached")}${measured(report)}`,
   ];
   if (report.causes.length > 0) lines.push("", " Why");
   for (const cause of report.causes) lines.push(`  ${causeShape(cause.kind)} ${cause.where}: ${cause.reason}`);
   lines.push("", " Restored");
   for (const asset of report.assets) {
-    const proof = asset.proved_by.length > 0 ? `proved by ${asset.proved_by.join(", ")}` : "not proved";
+    const proof = !asset.restored
+      ? "NOT RESTORED"
+      : asset.proved_by.length > 0
+        ? `proved by ${asset.proved_by.join(", ")}`
+        : "not proved";
     const what = `${asset.asset}@${asset.snapshot.slice(0, 8)}`;
     lines.push(
       `  ${what} (${formatElapsed(asset.age_s)} old, ${formatBytes(asset.size_bytes)}) from ${asset.repository} to ${asset.target}: ${proof}`,
@@ -67,6 +71,7 @@ function controlLine({ control }: DrillCheckReport): string {
 }
 
 function teardownLine(report: DrillReport): string {
+  if (report.teardown.length === 0) return "nothing was made";
   const removed = report.teardown.filter((thing) => thing.state === "removed");
   const parts = [`${removed.length} of ${report.teardown.length} things removed, verified absent`];
   for (const thing of report.leftovers)
