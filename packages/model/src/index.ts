@@ -25,6 +25,7 @@ export type { CommandArgument, CommandExit, Machine, RunningCommand, RunOptions 
 export { type Logger, silentLogger } from "./progress/logger.ts";
 export type { ProgressListener, ProgressStatus } from "./progress/progress.ts";
 export { assessProtection } from "./protection/assess-protection.ts";
+export { clockToleranceMs } from "./protection/judge-age.ts";
 export {
   type AssetProtection,
   type CountOf,
@@ -41,6 +42,7 @@ export {
   type SchedulerLife,
 } from "./protection/protection.ts";
 export { type AgeJson, type AssetJson, type ProtectionJson, protectionJson } from "./protection/protection-json.ts";
+export { hasReadAllData, hasReadStructure, isDataDamage } from "./protection/repository-state.ts";
 export type {
   ExtractOutcome,
   Overwrite,

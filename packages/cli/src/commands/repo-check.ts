@@ -27,7 +27,7 @@ export const repoCheck: CommandSpec = {
     { command: "lifeboat repo check --repo /srv/repo --password-file F --read-data", does: "with bare hands, every byte" },
   ],
   details:
-    "Every index file, snapshot and folder is read from the store, also those that the cache has whole: it is the store that is judged. With --no-lock, a prune that runs meanwhile shows as damage. Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
+    "Every index file, snapshot and folder is read from the store, also those that the cache has whole: it is the store that is judged. What --read-data has found damaged stays so in 'lifeboat status' until a check with --read-data passes. With --no-lock, a prune that runs meanwhile shows as damage. Exit code 6: the repository is damaged, each error is shown. 10, 11, 12: no repository, locked, wrong password.",
   run: checkOne,
 };
 

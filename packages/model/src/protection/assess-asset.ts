@@ -1,7 +1,7 @@
 import type { CompiledAsset, CompiledPolicy } from "../config/compiled-config.ts";
 import { formatDuration } from "../config/units.ts";
 import type { RunRecord } from "../run/run.ts";
-import { judgeAge } from "./judge-age.ts";
+import { isFromFuture, judgeAge } from "./judge-age.ts";
 import {
   type AssetProtection,
   type GoodCopy,
@@ -52,8 +52,8 @@ export function assessAsset(facts: AssetFacts): AssetProtection {
   else if (rpo.verdict === "unknown") found.push(fromTheFuture(lastGood));
   else if (rpo.verdict === "missed") found.push(late(facts, rpo));
   if (damaged !== undefined && lastGood !== undefined) {
-    const why = `the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
-    found.push({ level: "bad", state: "DAMAGED", why, next: `lifeboat repo check --repo ${damaged}` });
+    const why = `a check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
+    found.push({ level: "bad", state: "DAMAGED", why, next: checkAgain(damaged, repositories) });
   }
   // One that has no copy at all says that and nothing else: the rest follows from it.
   if (lastGood !== undefined) {
@@ -108,7 +108,10 @@ function offsiteObjective({ objectives, replicate }: CompiledPolicy): number | u
 }
 
 function judgeProof({ nowMs, proofs, policy }: AssetFacts): AssetProtection["proof"] {
-  const answers = proofs.filter((proof) => proof.outcome !== "inconclusive");
+  const all = proofs.filter((proof) => proof.outcome !== "inconclusive");
+  // One under a wrong clock must not be the last word until that time has come.
+  const now = all.filter((proof) => !isFromFuture(nowMs, proof.declaredMs));
+  const answers = now.length > 0 ? now : all;
   const last = answers.reduce<RestoreProof | undefined>(
     (latest, one) => (latest === undefined || one.declaredMs > latest.declaredMs ? one : latest),
     undefined,
@@ -121,8 +124,8 @@ function judgeProof({ nowMs, proofs, policy }: AssetFacts): AssetProtection["pro
 function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, damaged: string | undefined): Finding {
   const next = `lifeboat backup run ${policy.name} --host ${asset.host}`;
   if (damaged !== undefined) {
-    const why = `no copy that can be trusted: the last check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
-    return { level: "bad", state: "DAMAGED", why, next: `lifeboat repo check --repo ${damaged}` };
+    const why = `no copy that can be trusted: a check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
+    return { level: "bad", state: "DAMAGED", why, next: checkAgain(damaged, repositories) };
   }
   if (lastBackup === undefined) return { level: "unknown", state: "NEW", why: "never backed up yet", next };
   if (lastBackup.result === "passed") {
@@ -134,6 +137,11 @@ function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, da
     why: `never backed up completely; ${lastRunWords(lastBackup)}`,
     next: doctor(asset, lastBackup),
   };
+}
+
+/** The check that shows what was found, and whether it is still so. */
+function checkAgain(repository: string, repositories: AssetFacts["repositories"]): string {
+  return `lifeboat repo check --repo ${repository}${repositories.get(repository)?.isDataDamage === true ? " --read-data" : ""}`;
 }
 
 function fromTheFuture(copy: GoodCopy): Finding {

@@ -52,6 +52,47 @@ test("the second site's copy is a usable copy too, but a copy in a damaged repos
   expect(state({ runs: [damaged, run("check", "s3-main", "passed", 0.5), passedBackup] })).toBe("ok");
 });
 
+test("a check takes back only what it would have seen: damage of data needs one that read all of it", () => {
+  const figures = (read: number, more: Record<string, number> = {}) => ({ figures: { packs: 7, packs_read: read, ...more } });
+  const code = { code: "repository-damaged", cause: "pack 12ab: blob 5 is damaged" };
+  const found = run("check", "s3-main", "failed", 9, { ...code, ...figures(7, { data_errors: 1 }) });
+  const after = (...checks: RunRecord[]) => assess({ runs: [passedBackup, found, ...checks] }).assets[0];
+  const passed = (hoursAgo: number, read: number, more: Record<string, number> = {}) =>
+    run("check", "s3-main", "passed", hoursAgo, figures(read, more));
+  const damaged = { level: "bad", state: "DAMAGED", next: "lifeboat repo check --repo s3-main --read-data" };
+  expect(after(passed(12, 7))).toMatchObject(damaged);
+  expect(after(passed(3, 0))).toMatchObject(damaged);
+  expect(after(passed(3, 1), passed(2, 6))).toMatchObject(damaged);
+  expect(after(passed(3, 7, { with_cache: 1 }))).toMatchObject(damaged);
+  // An old record does not say whether all was read.
+  expect(after(run("check", "s3-main", "passed", 3, { figures: { packs: 7, bytes_read: 99 } }))).toMatchObject(damaged);
+  expect(after(passed(3, 7), passed(2, 0))).toMatchObject({ state: "ok" });
+  const structure = run("check", "s3-main", "failed", 9, { ...code, ...figures(7, { data_errors: 0 }) });
+  const ofStructure = (...checks: RunRecord[]) => assess({ runs: [passedBackup, structure, ...checks] }).assets[0];
+  expect(ofStructure()).toMatchObject({ state: "DAMAGED", next: "lifeboat repo check --repo s3-main" });
+  expect(ofStructure(passed(2, 0, { with_cache: 1 }))).toMatchObject({ state: "DAMAGED" });
+  expect(ofStructure(passed(2, 0))).toMatchObject({ state: "ok" });
+  const old = (read: number) => run("check", "s3-main", "failed", 9, { ...code, figures: { packs: 7, bytes_read: read } });
+  expect(state({ runs: [passedBackup, old(99), passed(2, 0)] })).toBe("DAMAGED");
+  expect(state({ runs: [passedBackup, old(0), passed(2, 0)] })).toBe("ok");
+});
+
+test("what ended under a wrong clock hides nothing that came after it", () => {
+  const years = -4 * 365 * 24;
+  const damage = run("check", "s3-main", "failed", 1, { cause: "pack 12ab is missing", code: "repository-damaged" });
+  expect(state({ runs: [passedBackup, run("check", "s3-main", "passed", years), damage] })).toBe("DAMAGED");
+  // That alone is no proof that the repository was checked.
+  expect(state({ runs: [passedBackup, run("check", "s3-main", "passed", years)] })).toBe("NOT CHECKED");
+  const failed = run("backup", "db1/shop", "failed", 1, { cause: "no route to host" });
+  expect(assess({ runs: [check(1), failed, run("backup", "db1/shop", "passed", years)] }).assets[0]?.lastBackup).toEqual(failed);
+  const then = { ...damage, ended: new Date(now - years * hourMs).toISOString() };
+  expect(state({ runs: [passedBackup, then] })).toBe("DAMAGED");
+  expect(state({ runs: [passedBackup, then, check(1)] })).toBe("ok");
+  expect(state({ proofs: [proof(years), proof(2, "failed")] })).toBe("UNPROVEN");
+  expect(state({ proofs: [proof(years)] })).toBe("UNPROVEN");
+  expect(state({ proofs: [proof(years), proof(2)] })).toBe("ok");
+});
+
 test("a check that could not look is no damage, but does not refresh the last check either", () => {
   const refused = run("check", "s3-main", "failed", 1, { cause: "access denied", code: "store-refused" });
   expect(state({ runs: [refused, check(24)] })).toBe("ok");

@@ -1,6 +1,7 @@
 import type { RunRecord } from "../run/run.ts";
 import { parseRunId } from "../run/run-id.ts";
 import { assessAsset } from "./assess-asset.ts";
+import { isFromFuture } from "./judge-age.ts";
 import {
   type AssetProtection,
   type CountOf,
@@ -16,16 +17,16 @@ import { verdictSentence } from "./verdict-sentence.ts";
 /**
  * Are we protected? An asset is, when its best usable copy is younger than its RPO, its copy at a second site younger than
  * `rpo_offsite`, the last check of its repository younger than `verify_every` and the last restore that proved it younger than
- * `drill_every`: whichever of these its policy promises. A copy in a repository whose last check found damage is no copy.
+ * `drill_every`: whichever of these its policy promises. A copy in a damaged repository is no copy.
  * Pure: the answer follows from the input alone, `nowMs` included.
  */
 export function assessProtection(input: ProtectionInput): Protection {
   const { nowMs, config } = input;
   const runs = [...input.runs];
-  const repositories = repositoryStates(runs);
+  const repositories = repositoryStates(runs, nowMs);
   const copies = groupByAsset(input.copies);
   const proofs = groupByAsset(input.proofs);
-  const lastBackups = lastBackupOf(runs);
+  const lastBackups = lastBackupOf(runs, nowMs);
   const open = new Set([...(input.openRuns ?? [])].map(backedUpAsset));
   const assets: AssetProtection[] = [];
   for (const asset of config.assets.values()) {
@@ -97,11 +98,12 @@ function groupByAsset<T extends { readonly asset: string }>(items: Iterable<T>):
   return groups;
 }
 
-/** Skipped and cancelled ones say nothing about the data, so they hide no earlier answer. */
-function lastBackupOf(runs: readonly RunRecord[]): Map<string, RunRecord> {
+/** Skipped and cancelled ones say nothing about the data, so they hide no earlier answer; nor does one that ended under a wrong clock. */
+function lastBackupOf(runs: readonly RunRecord[], nowMs: number): Map<string, RunRecord> {
   const last = new Map<string, RunRecord>();
   for (const run of runs) {
     if (run.kind !== "backup" || run.result === "skipped" || run.result === "cancelled") continue;
+    if (isFromFuture(nowMs, Date.parse(run.ended))) continue;
     if (isLater(run, last.get(run.object))) last.set(run.object, run);
   }
   return last;

@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openCatalog } from "@lifeboat/catalog";
+import { realClock, statePaths } from "@lifeboat/host";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { cheapenKey } from "../../../test/fixtures/cheapen-key.ts";
+import { type SshHost, startSshHost } from "../../../test/services/index.ts";
+import { createPlace, type Place } from "./test-command-line.ts";
+
+// Each step is a process of its own; on a busy machine a dozen of them take their time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+let place: Place;
+let host: SshHost;
+
+/** One file that does not get smaller, backed up once; a service has been here, whose scheduler lives. */
+beforeAll(async () => {
+  place = createPlace();
+  host = await startSshHost();
+  const tree = join(host.folder, "www");
+  mkdirSync(tree);
+  writeFileSync(join(tree, "noise"), randomBytes(100_000));
+  place.write("password", "correct horse\n");
+  const password = `{ file: "${place.at("password")}" }`;
+  place.write(
+    "lifeboat.yaml",
+    `version: 1
+company: { name: Test, timezone: UTC }
+control: { state: "${place.at("state")}" }
+repositories: { main: { url: "${place.at("main")}", password: ${password} } }
+hosts:
+  web1: { address: 127.0.0.1, port: ${host.port}, user: ${host.user}, identity: "${host.identityFile}", known_hosts: "${host.knownHostsFile}" }
+policies:
+  web:
+    hosts: [web1]
+    repository: main
+    schedule: { cron: "0 1 * * *" }
+    objectives: { rpo: 26h }
+    sources: [{ name: pages, type: files, paths: ["${tree}"] }]
+`,
+  );
+  mkdirSync(place.at("state"));
+  const catalog = await openCatalog(statePaths(place.at("state")).history, { clock: realClock() });
+  await catalog.beat({ program: "scheduler", instance: "test" });
+  await catalog.close();
+  expect((await place.run(["repo", "init", "--repo", "main"])).code).toBe(0);
+  await cheapenKey(place.at("main"), "correct horse");
+  const backup = await place.run(["backup", "run", "web", "--here"]);
+  expect(backup.code, backup.err).toBe(0);
+});
+afterAll(async () => {
+  await host?.stop();
+  place?.remove();
+});
+
+const packFiles = () =>
+  readdirSync(place.at("main/data"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+/** The pack of the file's content is by far the largest. */
+function flipByteOfContent(): string {
+  const [largest] = packFiles().sort((a, b) => statSync(b).size - statSync(a).size);
+  const bytes = readFileSync(largest!);
+  bytes[5000]! ^= 1;
+  rmSync(largest!);
+  writeFileSync(largest!, bytes);
+  return largest!;
+}
+
+/** As the service's history and as the repository itself have it. */
+async function expectStatus(code: number, text: string | RegExp): Promise<void> {
+  for (const more of [[], ["--here"]]) {
+    const status = await place.run(["status", "--check", "--all", ...more]);
+    expect([status.code, status.out], `${more} ${status.err}`).toEqual([code, expect.stringMatching(text)]);
+  }
+}
+
+test("damage that was found by reading data stands until a check has read all data again", async () => {
+  await expectStatus(0, "Protected");
+  flipByteOfContent();
+  expect((await place.run(["repo", "check", "--repo", "main", "--read-data"])).code).toBe(6);
+  await expectStatus(5, /DAMAGED[\s\S]*lifeboat repo check --repo main --read-data/);
+  expect((await place.run(["repo", "check", "--repo", "main"])).code).toBe(0);
+  await expectStatus(5, "DAMAGED");
+  flipByteOfContent();
+  expect((await place.run(["repo", "check", "--repo", "main", "--read-data"])).code).toBe(0);
+  await expectStatus(0, "Protected");
+});
