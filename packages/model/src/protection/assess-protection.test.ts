@@ -98,6 +98,10 @@ test("a check that could not look is no damage, but does not refresh the last ch
   expect(state({ runs: [refused, check(24)] })).toBe("ok");
   expect(state({ runs: [refused, check(8 * 24)] })).toBe("NOT CHECKED");
   expect(state({ runs: [passedBackup] })).toBe("NOT CHECKED");
+  // Its worker died each time, so nobody gave it a code.
+  const killed = run("check", "s3-main", "failed", 1, { cause: "its worker did not answer, three times" });
+  expect(state({ runs: [killed, check(24)] })).toBe("ok");
+  expect(state({ runs: [killed, check(8 * 24)] })).toBe("NOT CHECKED");
 });
 
 test("a new asset is grey; one that only ever failed, or whose snapshots are gone, has no copy", () => {

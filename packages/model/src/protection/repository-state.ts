@@ -1,9 +1,8 @@
 import type { RunRecord } from "../run/run.ts";
 import { isFromFuture } from "./judge-age.ts";
 
-/** A check that ended with one of these says that data is gone or wrong; with any other code it could not look. */
+/** A check that ended with one of these says that data is gone or wrong; with any other code, or none, it could not look. */
 const damageCodes: ReadonlySet<string | null> = new Set([
-  null,
   "repository-damaged",
   "repository-missing",
   "object-missing",
