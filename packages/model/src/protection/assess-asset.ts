@@ -36,13 +36,16 @@ interface Finding {
 /** The worst finding names the asset's state; what an asset is protected by is defined in the words of the page. */
 export function assessAsset(facts: AssetFacts): AssetProtection {
   const { nowMs, asset, policy, repositories, lastBackup } = facts;
-  const usable = facts.copies.filter((copy) => repositories.get(copy.repository)?.damage === undefined);
+  const replicas = policy.replicate.to;
+  // A repository that the policy has left is looked after by nobody: its copies are checked, copied and pruned no more.
+  const usable = facts.copies.filter(
+    ({ repository }) =>
+      [policy.repository, ...replicas].includes(repository) && repositories.get(repository)?.damage === undefined,
+  );
   const lastGood = newest(usable);
   const objectives = policy.objectives;
-  const replicas = policy.replicate.to;
   const rpo = judgeAge(nowMs, lastGood?.timeMs, objectives.rpoSeconds);
-  const offsite = newest(usable.filter((copy) => copy.repository !== policy.repository));
-  const secondSite = judgeAge(nowMs, offsite?.timeMs, offsiteObjective(policy));
+  const { site, judged: secondSite } = judgeSecondSites(facts, usable);
   const check = judgeAge(nowMs, repositories.get(policy.repository)?.lastPassedMs, objectives.verifyEverySeconds);
   const proof = judgeProof(facts);
   const found: Finding[] = [];
@@ -57,7 +60,7 @@ export function assessAsset(facts: AssetFacts): AssetProtection {
   }
   // One that has no copy at all says that and nothing else: the rest follows from it.
   if (lastGood !== undefined) {
-    found.push(...secondSiteFindings(facts, secondSite), ...checkFindings(facts, check), ...proofFindings(facts, proof));
+    found.push(...secondSiteFindings(facts, site, secondSite), ...checkFindings(facts, check), ...proofFindings(facts, proof));
     const hasObjective = [rpo, secondSite, check, proof].some((judged) => judged.objectiveSeconds !== undefined);
     if (objectives.rpoSeconds === undefined && found.length === 0) {
       const why = hasObjective ? "its policy sets no rpo" : "its policy sets no objectives, so nothing can be judged";
@@ -107,6 +110,23 @@ function offsiteObjective({ objectives, replicate }: CompiledPolicy): number | u
   return objectives.rpoSeconds + replicate.maxLagSeconds;
 }
 
+/** The replica that is furthest behind, so that one that is never reached is not hidden by one that is. */
+function judgeSecondSites(
+  { nowMs, policy }: AssetFacts,
+  usable: readonly GoodCopy[],
+): { readonly site: string | undefined; readonly judged: JudgedAge } {
+  const objective = offsiteObjective(policy);
+  const rank = ({ atMs, verdict }: JudgedAge) =>
+    atMs === undefined ? 0 : verdict === "missed" ? 1 : verdict === "unknown" ? 2 : 3;
+  const [first] = policy.replicate.to
+    .map((site) => {
+      const copies = usable.filter(({ repository }) => repository === site);
+      return { site, judged: judgeAge(nowMs, newest(copies)?.timeMs, objective) };
+    })
+    .sort((a, b) => rank(a.judged) - rank(b.judged) || (a.judged.atMs ?? 0) - (b.judged.atMs ?? 0));
+  return first ?? { site: undefined, judged: judgeAge(nowMs, undefined, objective) };
+}
+
 function judgeProof({ nowMs, proofs, policy }: AssetFacts): AssetProtection["proof"] {
   const all = proofs.filter((proof) => proof.outcome !== "inconclusive");
   // One under a wrong clock must not be the last word until that time has come.
@@ -121,7 +141,8 @@ function judgeProof({ nowMs, proofs, policy }: AssetFacts): AssetProtection["pro
   return { ...judged, verdict: last?.outcome === "failed" ? "missed" : judged.verdict, last, rtoSeconds };
 }
 
-function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, damaged: string | undefined): Finding {
+function withoutCopy({ asset, policy, lastBackup, repositories, copies }: AssetFacts, damaged: string | undefined): Finding {
+  const sites = [policy.repository, ...policy.replicate.to];
   const next = `lifeboat backup run ${policy.name} --host ${asset.host}`;
   if (damaged !== undefined) {
     const why = `no copy that can be trusted: a check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
@@ -129,7 +150,12 @@ function withoutCopy({ asset, policy, lastBackup, repositories }: AssetFacts, da
   }
   if (lastBackup === undefined) return { level: "unknown", state: "NEW", why: "never backed up yet", next };
   if (lastBackup.result === "passed") {
-    return { level: "bad", state: "NO COPY", why: "its snapshots are gone from every repository", next };
+    const elsewhere = [...new Set(copies.map(({ repository }) => repository))].filter((name) => !sites.includes(name));
+    const why =
+      elsewhere.length > 0
+        ? `no copy in ${sites.join(" or ")}; copies in ${elsewhere.join(", ")} do not count, since its policy does not name it`
+        : "its snapshots are gone from every repository";
+    return { level: "bad", state: "NO COPY", why, next };
   }
   return {
     level: "bad",
@@ -157,18 +183,19 @@ function late({ asset, policy, lastBackup }: AssetFacts, rpo: JudgedAge): Findin
   return { level: "bad", state: "LATE", why, next };
 }
 
-function secondSiteFindings({ policy, asset }: AssetFacts, secondSite: JudgedAge): Finding[] {
-  const sites = policy.replicate.to.join(", ");
+function secondSiteFindings({ asset, repositories }: AssetFacts, site: string | undefined, secondSite: JudgedAge): Finding[] {
+  // Said already, and why there is no copy to be judged.
+  if (site !== undefined && repositories.get(site)?.damage !== undefined) return [];
   const finding = (why: string): Finding[] => [
     { level: "warning", state: "SECOND SITE LATE", why, next: `lifeboat history --asset ${asset.name} --kind replicate` },
   ];
   if (secondSite.verdict === "missed") {
     return finding(
-      `second site is ${formatDuration(secondSite.ageSeconds ?? 0)} behind, objective ${formatDuration(secondSite.objectiveSeconds ?? 0)}`,
+      `second site ${site} is ${formatDuration(secondSite.ageSeconds ?? 0)} behind, objective ${formatDuration(secondSite.objectiveSeconds ?? 0)}`,
     );
   }
-  if (secondSite.verdict === "unknown") return finding(`the copy at ${sites} is dated in the future`);
-  if (secondSite.atMs === undefined && sites !== "") return finding(`no copy at ${sites} yet`);
+  if (secondSite.verdict === "unknown") return finding(`the copy at ${site} is dated in the future`);
+  if (secondSite.atMs === undefined && site !== undefined) return finding(`no copy at ${site} yet`);
   if (secondSite.verdict === "never") return finding("rpo_offsite is promised, but the policy has no second site");
   return [];
 }

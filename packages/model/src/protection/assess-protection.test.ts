@@ -131,6 +131,35 @@ test("without the promised copy at a second site it is not protected, also when 
   expect(state({ copies: [copy(1), copy(27.1, "s3-dr")], policy: byLag })).toBe("SECOND SITE LATE");
 });
 
+test("of several second sites the one that is furthest behind is judged, and named", () => {
+  const policy = { replicate: { to: ["s3-dr", "tape"], maxLagSeconds: undefined } };
+  const with2 = (...copies: GoodCopy[]) => assess({ policy, copies: [copy(1), ...copies] });
+  const none = with2(copy(2, "s3-dr"));
+  expect(none.assets[0]).toMatchObject({ state: "SECOND SITE LATE", why: "no copy at tape yet" });
+  expect(none.counts.secondSite).toEqual({ good: 0, of: 1 });
+  expect(with2(copy(2, "s3-dr"), copy(41, "tape")).assets[0]?.why).toContain("second site tape is 41h behind");
+  expect(with2(copy(2, "s3-dr"), copy(-2, "tape")).assets[0]?.why).toContain("the copy at tape is dated in the future");
+  expect(with2(copy(2, "s3-dr"), copy(39, "tape")).assets[0]).toMatchObject({
+    state: "ok",
+    secondSite: { ageSeconds: 39 * 3600 },
+  });
+});
+
+test("a copy in a repository that its policy does not name is none, not even as a second site", () => {
+  const moved = { repository: "s3-new" };
+  const damage = run("check", "s3-main", "failed", 1, { cause: "pack 12ab is missing", code: "repository-damaged" });
+  const runs = [passedBackup, run("check", "s3-new", "passed", 1), damage];
+  expect(assess({ policy: moved, copies: [copy(1)], runs }).assets[0]).toMatchObject({
+    level: "bad",
+    state: "NO COPY",
+    lastGood: undefined,
+    why: "no copy in s3-new or s3-dr; copies in s3-main do not count, since its policy does not name it",
+  });
+  const alone = { ...moved, replicate: { to: [], maxLagSeconds: undefined } };
+  expect(state({ policy: alone, copies: [copy(1, "s3-new"), copy(1)], runs })).toBe("SECOND SITE LATE");
+  expect(state({ policy: moved, copies: [copy(1, "s3-new"), copy(1, "s3-dr")], runs })).toBe("ok");
+});
+
 test("a proof grows old, is undone by a failed drill and not renewed by an inconclusive one", () => {
   expect(state({ proofs: [] })).toBe("UNPROVEN");
   expect(state({ proofs: [proof(31 * 24)] })).toBe("UNPROVEN");

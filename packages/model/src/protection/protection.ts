@@ -101,9 +101,10 @@ export interface AssetProtection {
   readonly why: string;
   /** The next command; undefined when there is nothing to do. */
   readonly next: string | undefined;
-  /** The newest copy in a repository that is not known to be damaged. */
+  /** The newest copy in one of the policy's repositories that is not known to be damaged. */
   readonly lastGood: GoodCopy | undefined;
   readonly rpo: JudgedAge;
+  /** Of the replica that is furthest behind. */
   readonly secondSite: JudgedAge;
   /** Last passed check of the asset's repository. */
   readonly check: JudgedAge;

@@ -9,7 +9,8 @@ export const definitions = {
   protected:
     "Protected: the best usable copy is younger than the RPO, the copy at a second site younger than rpo_offsite, the last check of the repository younger than verify_every, and the last restore that proved it younger than drill_every; whichever of these the policy promises.",
   rpo: "Age of the newest copy whose backup passed, against the promised age (RPO). Incomplete, failed and guard-held runs are no good copies; a copy in a repository in which a check found damage is no copy at all, until a check that looks as deep passes.",
-  secondSite: "Age of the newest good copy in a repository other than the policy's own, against rpo_offsite.",
+  secondSite:
+    "Age of the newest good copy at a second site, against rpo_offsite; with several sites, at the one that is furthest behind.",
   checked: "Time since a check of the asset's repository last passed, against verify_every.",
   proven:
     "Time since a drill last restored the asset and a check that can fail found it right, against drill_every. A failed drill takes the proof away; an inconclusive one does not renew it.",

@@ -20,7 +20,7 @@ const retention = z
 const objectives = z
   .strictObject({
     rpo: period("Greatest age of the last good snapshot.").optional(),
-    rpo_offsite: period("The same at the second site.").optional(),
+    rpo_offsite: period("The same at the second site; with several, at each of them.").optional(),
     rto: period("Longest time to a usable service.").optional(),
     drill_every: period("How often a drill must prove it.").optional(),
     verify_every: period("How often restored data must be verified.").optional(),
