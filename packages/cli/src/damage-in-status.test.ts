@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCatalog } from "@lifeboat/catalog";
 import { realClock, statePaths } from "@lifeboat/host";
@@ -87,4 +87,17 @@ test("damage that was found by reading data stands until a check has read all da
   flipByteOfContent();
   expect((await place.run(["repo", "check", "--repo", "main", "--read-data"])).code).toBe(0);
   await expectStatus(0, "Protected");
+});
+
+test("a repository that cannot be read is unknown with --here, and a history without it is incomplete", async () => {
+  place.write("password", "wrong horse\n");
+  const status = await place.run(["status", "--here", "--check"]);
+  expect([status.code, status.out]).toEqual([5, expect.stringMatching(/UNKNOWN[\s\S]*repository main: .*password/)]);
+  expect((await place.run(["history", "--here"])).code).toBe(3);
+  place.write("password", "correct horse\n");
+  renameSync(place.at("main"), place.at("away"));
+  const away = await place.run(["status", "--here", "--check"]);
+  expect([away.code, away.out]).toEqual([5, expect.stringMatching(/UNKNOWN[\s\S]*there is no repository/)]);
+  renameSync(place.at("away"), place.at("main"));
+  expect((await place.run(["status", "--here", "--check"])).code).toBe(0);
 });

@@ -34,6 +34,7 @@ export const history: CommandSpec = {
     { command: "lifeboat history --asset db2/crm --last 3", does: "the last three runs of an asset" },
     { command: "lifeboat history --result failed --since 7d", does: "what failed this week, and why" },
   ],
+  details: "With --here, a repository that could not be read or not as a whole is named, and the exit code is 3.",
   run: showHistory,
 };
 
@@ -50,21 +51,22 @@ interface HistoryRow {
 
 async function showHistory(session: Session, values: OptionValues): Promise<number> {
   const config = await loadConfig(session);
-  const rows = await readRows(session, config, values);
+  const { rows, isWhole } = await readRows(session, config, values);
+  const code = isWhole ? exitCodes.passed : exitCodes.incomplete;
   const timezone = config.company.timezone;
   if (session.json) {
     for (const row of rows)
       await session.answer(row.record === null ? openRun(row) : { ...runSummary(row.record), message_type: "run" });
-    return exitCodes.passed;
+    return code;
   }
   if (values.flag("csv")) {
     await session.output.line("slot,run,kind,object,result,seconds,cause");
     for (const row of rows) await session.output.line(csvLine(row));
-    return exitCodes.passed;
+    return code;
   }
   if (rows.length === 0) {
     session.say("no run fits; 'lifeboat backup run POLICY' makes one, 'lifeboat up' starts the schedule");
-    return exitCodes.passed;
+    return code;
   }
   const columns = [
     { head: `WHEN (${zoneName(session.clock.now(), timezone)})` },
@@ -82,16 +84,20 @@ async function showHistory(session: Session, values: OptionValues): Promise<numb
   ))
     await session.output.line(line);
   session.say(`${rows.length} runs; one of them: lifeboat job show ${rows[0]!.id}`);
-  return exitCodes.passed;
+  return code;
 }
 
-async function readRows(session: Session, config: CompiledConfig, values: OptionValues): Promise<HistoryRow[]> {
+async function readRows(
+  session: Session,
+  config: CompiledConfig,
+  values: OptionValues,
+): Promise<{ rows: HistoryRow[]; isWhole: boolean }> {
   const filter = filterOf(session, values);
   if (values.flag("here")) {
     const { readRepositoryHistory } = await import("../service/read-run-records.ts");
     const { openJobContext } = await import("../session/open-job-context.ts");
-    const { runs } = await readRepositoryHistory(session, openJobContext(session, { config, writes: false }), config);
-    return runs
+    const { runs, unread } = await readRepositoryHistory(session, openJobContext(session, { config, writes: false }), config);
+    const rows = runs
       .map((record) => ({ ...record, slotMs: Date.parse(record.slot), state: "settled", record }))
       .filter(
         (row) =>
@@ -101,10 +107,11 @@ async function readRows(session: Session, config: CompiledConfig, values: Option
           row.slotMs >= (filter.sinceMs ?? 0),
       )
       .slice(0, filter.limit);
+    return { rows, isWhole: unread.size === 0 };
   }
   const { openHistory } = await import("../service/history-file.ts");
   const { catalog } = await openHistory(session, config);
-  return catalog.history(filter).finally(() => catalog.close());
+  return { rows: await catalog.history(filter).finally(() => catalog.close()), isWhole: true };
 }
 
 function filterOf(session: Session, values: OptionValues): HistoryFilter {

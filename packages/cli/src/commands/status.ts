@@ -18,7 +18,7 @@ export const status: CommandSpec = {
     { command: "lifeboat status --here", does: "after the service was lost" },
   ],
   details:
-    "Protected: the newest good copy is younger than the RPO, the second site in time, the repository checked and a restore proven in time.",
+    "Protected: the newest good copy is younger than the RPO, the second site in time, the repository checked and a restore proven in time. With --here, an asset whose repository could not be read as a whole is unknown, and not well.",
   run: showStatus,
 };
 

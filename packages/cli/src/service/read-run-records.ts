@@ -5,22 +5,22 @@ import { type JobContext, openChosenRepository } from "@lifeboat/jobs";
 import {
   type CompiledConfig,
   type GoodCopy,
+  isLifeboatError,
   messageOf,
   type ProtectionInput,
   type RestoreProof,
   type RunRecord,
 } from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
-
-/** So many records are read from one repository; more than a year of a busy installation would take minutes. */
-const maxRecords = 20_000;
-const parallel = 8;
+import { readSideRecords } from "./read-side-records.ts";
 
 export interface RepositoryHistory {
   readonly runs: readonly RunRecord[];
   readonly copies: readonly GoodCopy[];
   readonly proofs: readonly RestoreProof[];
   readonly drills: readonly DrillReport[];
+  /** By name: repositories of which not everything could be read, and what. */
+  readonly unread: ReadonlyMap<string, string>;
 }
 
 /** What happened, from the records that lie beside the snapshots: without any service, also after it was lost. */
@@ -32,14 +32,23 @@ export async function readRepositoryHistory(
   const runs = new Map<string, RunRecord>();
   const drills = new Map<string, DrillReport>();
   const copies: GoodCopy[] = [];
+  const unread = new Map<string, string>();
+  const primaries = new Set([...config.policies.values()].map(({ repository }) => repository));
   for (const name of config.repositories.keys()) {
     try {
       const repository = await openChosenRepository(context, { name });
       try {
-        for (const record of await readSide<RunRecord>(session, repository, "run"))
+        const records = await readSideRecords<RunRecord>(repository, "run", session);
+        for (const record of records.values)
           if (isRunRecord(record) && isLater(record, runs.get(record.id))) runs.set(record.id, record);
-        for (const report of await readSide<DrillReport>(session, repository, "evidence"))
+        const reports = await readSideRecords<DrillReport>(repository, "evidence", session);
+        for (const report of reports.values)
           if (isReport(report) && !(report.ended_at < (drills.get(report.run)?.ended_at ?? ""))) drills.set(report.run, report);
+        const missing = [records.missing, reports.missing].filter((part) => part !== undefined).join(", ");
+        if (missing !== "") {
+          unread.set(name, missing);
+          session.output.note(`repository ${name}: ${missing}`);
+        }
         copies.push(...(await goodCopies(session, repository, name, runs)));
       } finally {
         await repository.close();
@@ -47,11 +56,13 @@ export async function readRepositoryHistory(
     } catch (error) {
       session.signal.throwIfAborted();
       session.output.note(`repository ${name}: ${messageOf(error)}`);
+      // A second site that nobody has made yet is an answer: no copy lies there. Where a policy's own is missing, something is wrong.
+      if (primaries.has(name) || !isLifeboatError(error, "repository-missing")) unread.set(name, messageOf(error));
     }
   }
   const reports = [...drills.values()].sort((a, b) => (a.declared_at < b.declared_at ? 1 : -1));
   const newestFirst = [...runs.values()].sort((a, b) => Date.parse(b.slot) - Date.parse(a.slot));
-  return { runs: newestFirst, copies, proofs: reports.flatMap(proofsOf), drills: reports };
+  return { runs: newestFirst, copies, proofs: reports.flatMap(proofsOf), drills: reports, unread };
 }
 
 /** Each attempt of a run keeps a record; they come in the order of their hashes, and the last one says how it ended. */
@@ -63,27 +74,8 @@ function isLater(record: RunRecord, known: RunRecord | undefined): boolean {
 
 /** As `assessProtection` wants it. Nobody asks for a scheduler here. */
 export function protectionInputOf(history: RepositoryHistory, config: CompiledConfig, nowMs: number): ProtectionInput {
-  return { nowMs, config, runs: history.runs, copies: history.copies, proofs: history.proofs };
-}
-
-async function readSide<T>(session: Session, repository: Repository, kind: "run" | "evidence"): Promise<T[]> {
-  const { signal } = session;
-  const ids = (await repository.listSide(kind, { signal })).slice(0, maxRecords);
-  const values: T[] = [];
-  let next = 0;
-  const read = async () => {
-    while (next < ids.length) {
-      signal.throwIfAborted();
-      const id = ids[next++]!;
-      try {
-        values.push((await repository.loadSide(kind, id, { signal })) as T);
-      } catch (error) {
-        session.logger.warn({ id, cause: messageOf(error) }, `a record of kind ${kind} cannot be read`);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, read));
-  return values;
+  const { runs, copies, proofs, unread } = history;
+  return { nowMs, config, runs, copies, proofs, unread };
 }
 
 async function goodCopies(

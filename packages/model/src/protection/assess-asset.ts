@@ -24,6 +24,7 @@ export interface AssetFacts {
   /** Drills that restore this asset. */
   readonly drills: readonly string[];
   readonly isOpen: boolean;
+  readonly unread: ReadonlyMap<string, string>;
 }
 
 interface Finding {
@@ -51,15 +52,18 @@ export function assessAsset(facts: AssetFacts): AssetProtection {
   const found: Finding[] = [];
 
   const damaged = [policy.repository, ...replicas].find((name) => repositories.get(name)?.damage !== undefined);
-  if (lastGood === undefined) found.push(withoutCopy(facts, damaged));
+  const unread = [policy.repository, ...replicas].find((name) => facts.unread.has(name));
+  // What is missing may be the newest copy or the check that failed: with it, nothing that follows is known.
+  if (unread !== undefined) found.push(notRead(unread, facts.unread.get(unread)!));
+  else if (lastGood === undefined) found.push(withoutCopy(facts, damaged));
   else if (rpo.verdict === "unknown") found.push(fromTheFuture(lastGood));
   else if (rpo.verdict === "missed") found.push(late(facts, rpo));
-  if (damaged !== undefined && lastGood !== undefined) {
+  if (damaged !== undefined && (lastGood !== undefined || unread !== undefined)) {
     const why = `a check of repository ${damaged} found damage: ${causeOf(repositories.get(damaged)?.damage)}`;
     found.push({ level: "bad", state: "DAMAGED", why, next: checkAgain(damaged, repositories) });
   }
   // One that has no copy at all says that and nothing else: the rest follows from it.
-  if (lastGood !== undefined) {
+  if (lastGood !== undefined && unread === undefined) {
     found.push(...secondSiteFindings(facts, site, secondSite), ...checkFindings(facts, check), ...proofFindings(facts, proof));
     const hasObjective = [rpo, secondSite, check, proof].some((judged) => judged.objectiveSeconds !== undefined);
     if (objectives.rpoSeconds === undefined && found.length === 0) {
@@ -163,6 +167,10 @@ function withoutCopy({ asset, policy, lastBackup, repositories, copies }: AssetF
     why: `never backed up completely; ${lastRunWords(lastBackup)}`,
     next: doctor(asset, lastBackup),
   };
+}
+
+function notRead(repository: string, missing: string): Finding {
+  return { level: "unknown", state: "UNKNOWN", why: `repository ${repository}: ${missing}`, next: "lifeboat doctor" };
 }
 
 /** The check that shows what was found, and whether it is still so. */

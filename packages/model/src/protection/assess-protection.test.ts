@@ -170,6 +170,19 @@ test("a proof grows old, is undone by a failed drill and not renewed by an incon
   expect(state({ proofs: [{ ...proof(2), rtaSeconds: 7201 }] })).toBe("TOO SLOW");
 });
 
+test("what could not be read is unknown, never green: it may be the newest copy or the check that failed", () => {
+  const unread = (...names: string[]) => ({ unread: new Map(names.map((name) => [name, "access denied"])) });
+  expect(assess(unread("s3-main")).assets[0]).toMatchObject({
+    level: "unknown",
+    state: "UNKNOWN",
+    why: "repository s3-main: access denied",
+  });
+  expect(assess({ ...unread("s3-dr"), copies: [] }).level).toBe("unknown");
+  expect(assess(unread("elsewhere")).level).toBe("good");
+  const damage = run("check", "s3-main", "failed", 1, { cause: "pack 12ab is missing", code: "repository-damaged" });
+  expect(state({ ...unread("s3-dr"), copies: [], runs: [damage] })).toBe("DAMAGED");
+});
+
 test("nothing is green by default: without objectives, without assets, with a copy from the future", () => {
   const none = {
     rpoSeconds: undefined,
@@ -273,9 +286,10 @@ interface Change {
   readonly runs?: readonly RunRecord[];
   readonly proofs?: readonly RestoreProof[];
   readonly schedulerBeatMs?: number | null;
+  readonly unread?: ReadonlyMap<string, string>;
 }
 
-function input({ policy, copies, runs, proofs, schedulerBeatMs = now }: Change): ProtectionInput {
+function input({ policy, copies, runs, proofs, schedulerBeatMs = now, unread }: Change): ProtectionInput {
   const fullPolicy: CompiledPolicy = {
     name: "shop",
     hosts: ["db1"],
@@ -304,6 +318,7 @@ function input({ policy, copies, runs, proofs, schedulerBeatMs = now }: Change):
     runs: runs ?? [passedBackup, check(24)],
     proofs: proofs ?? [proof(48)],
     schedulerBeatMs,
+    ...(unread !== undefined && { unread }),
   };
 }
 

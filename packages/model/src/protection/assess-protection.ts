@@ -46,6 +46,7 @@ export function assessProtection(input: ProtectionInput): Protection {
         repositories,
         drills,
         isOpen: open.has(asset.name),
+        unread: input.unread ?? new Map(),
       }),
     );
   }

@@ -13,6 +13,8 @@ export interface ProtectionInput {
   readonly proofs: Iterable<RestoreProof>;
   /** Ids of runs that are pending or running. */
   readonly openRuns?: Iterable<string>;
+  /** By name: repositories of which not everything could be read, and what is missing. Left out: all was read. */
+  readonly unread?: ReadonlyMap<string, string>;
   /** When the scheduler last said that it lives; null: never. Left out: nobody asks (a host without a service). */
   readonly schedulerBeatMs?: number | null;
 }
