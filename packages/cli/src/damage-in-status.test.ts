@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openCatalog } from "@lifeboat/catalog";
 import { realClock, statePaths } from "@lifeboat/host";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -100,4 +100,24 @@ test("a repository that cannot be read is unknown with --here, and a history wit
   expect([away.code, away.out]).toEqual([5, expect.stringMatching(/UNKNOWN[\s\S]*there is no repository/)]);
   renameSync(place.at("away"), place.at("main"));
   expect((await place.run(["status", "--here", "--check"])).code).toBe(0);
+});
+
+/** Last, since what is lost stays lost. */
+test("a snapshot that lost content at a repair is no good copy, and the history names none that is gone", async () => {
+  const pack = basename(flipByteOfContent());
+  const fix = async (...words: string[]) => {
+    const { code, err } = await place.run(["repo", "repair", ...words, "--repo", "main"]);
+    expect(code, err).toBe(0);
+  };
+  await fix("packs", pack, "--keep", place.folder);
+  await fix("snapshots", "--forget", "--yes");
+  expect((await place.run(["repo", "check", "--repo", "main", "--read-data"])).code).toBe(0);
+  await expectStatus(5, /NO COPY[\s\S]*no repository holds a good snapshot of it any more/);
+  const [left] = JSON.parse((await place.run(["snapshots", "--repo", "main", "--json"])).out) as { id: string; tags: string[] }[];
+  expect(left?.tags).toEqual(["asset=web1/pages"]);
+  const catalog = await openCatalog(statePaths(place.at("state")).history, { clock: realClock() });
+  expect((await catalog.seenSnapshots({})).map(({ id, run }) => [id, run])).toEqual([[left!.id, null]]);
+  await catalog.close();
+  expect((await place.run(["backup", "run", "web", "--here"])).code).toBe(0);
+  await expectStatus(0, "Protected");
 });

@@ -74,6 +74,7 @@ export { type RepairIndexOptions, type RepairIndexResult, repairIndex } from "./
 export { type RepairedPack, type RepairPacksOptions, type RepairPacksResult, repairPacks } from "./maintenance/repair-packs.ts";
 export {
   executeSnapshotRepair,
+  isRepaired,
   planSnapshotRepair,
   repairedTag,
   type SnapshotRepairPlan,

@@ -40,6 +40,7 @@ export const repoRepair: CommandSpec = {
     "  packs        what opens moves into new packs, the damaged ones go; one that this machine's cache has whole is stored again\n" +
     "  snapshots    files lose the content that is lost, folders that cannot be read become empty; all else stays\n" +
     "  roots        folders that no snapshot names (of snapshots that are lost or were forgotten, before a prune) become one snapshot\n" +
+    "What has lost content is no good copy any more: in 'status' only the next backup makes one.\n" +
     'A repaired snapshot that stands beside the damaged one has the tag "repaired". A copy in another repository is the better way:\n' +
     "after 'index', 'lifeboat copy SNAPSHOT --repo OTHER --to-repo THIS' stores again what is lost of the snapshots that it names.\n" +
     "Exit code 6 after an index: something is lost, and named. 3 after snapshots: some cannot be repaired, and were left.",

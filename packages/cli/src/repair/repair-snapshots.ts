@@ -46,12 +46,15 @@ export async function repairSnapshotsOf(session: Session, values: OptionValues):
     if (forget) await confirm(session, `Replace or remove ${countOf(gone, "damaged snapshot")}?`, values.flag("yes"));
     const beforeReplace = async () => lock?.assertHeld();
     const order = { forget, removeUnreadable, beforeReplace, signal, clock, progress };
+    // First: killed after this, the history counts a copy too few until the next call. None of these is a good copy any more.
+    const going = forget ? [...plan.changes.map(({ snapshot }) => snapshot), ...plan.lost].map(({ id }) => id) : [];
+    await tellHistory(session, opened, [...going, ...removeUnreadable], []);
     const { repaired, removed } = await executeSnapshotRepair(repository, plan, order);
     session.output.status(undefined);
     await tellHistory(
       session,
       opened,
-      [...(forget ? repaired.map(({ from }) => from) : []), ...removed],
+      [],
       repaired.map(({ to }) => to),
     );
     if (session.json) {

@@ -1,6 +1,6 @@
 import type { DrillReport } from "@lifeboat/drill";
 import type { Repository } from "@lifeboat/engine";
-import { assetOfSnapshot } from "@lifeboat/engine";
+import { assetOfSnapshot, isRepaired } from "@lifeboat/engine";
 import { type JobContext, openChosenRepository } from "@lifeboat/jobs";
 import {
   type CompiledConfig,
@@ -89,7 +89,10 @@ async function goodCopies(
     const asset = assetOfSnapshot(snapshot);
     const run = snapshot.tags?.find((tag) => tag.startsWith("run="))?.slice("run=".length);
     const result = run === undefined ? undefined : runs.get(run)?.result;
-    const passed = result === undefined ? snapshot.lifeboat?.problem_count === 0 : result === "passed";
+    const problems = snapshot.lifeboat?.problem_count;
+    // What its run had made whole may have lost content since, at a repair.
+    const passed =
+      (result === undefined ? problems === 0 : result === "passed" && (problems ?? 0) === 0) && !isRepaired(snapshot);
     return asset !== undefined && passed
       ? [{ repository: name, asset, timeMs: Date.parse(snapshot.time), snapshot: snapshot.id }]
       : [];

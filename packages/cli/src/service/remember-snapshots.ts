@@ -1,4 +1,4 @@
-import { lastingId, type Snapshot } from "@lifeboat/engine";
+import { isRepaired, lastingId, type Snapshot } from "@lifeboat/engine";
 import type { RepositoryChoice } from "@lifeboat/jobs";
 import { type CompiledConfig, messageOf } from "@lifeboat/model";
 import type { Session } from "../session/session.ts";
@@ -24,7 +24,8 @@ export async function rememberSnapshots(
           id: snapshot.id,
           original: lastingId(snapshot),
           asset: valueOfTag(snapshot, "asset="),
-          run: valueOfTag(snapshot, "run="),
+          // One that has lost content is no copy that its run has made.
+          run: isRepaired(snapshot) ? null : valueOfTag(snapshot, "run="),
           time: snapshot.time,
           bytes: snapshot.summary?.total_bytes_processed ?? null,
           files: snapshot.summary?.total_files_processed ?? null,

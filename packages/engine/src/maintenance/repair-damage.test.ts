@@ -123,6 +123,8 @@ describe.skipIf(!hasRestic)(
         const stored = all.find(({ id }) => id === to.id)!;
         expect(stored.original).toBe(from);
         expect(stored.tags.includes("repaired")).toBe(!forget);
+        // What lost content has problems, and is not what its run had made.
+        expect(to.lifeboat?.problem_count).toBeGreaterThan(0);
         expect(all.some(({ id }) => id === from)).toBe(!forget);
         const hit = new Set(dry.paths.map((one) => one.path as string));
         expectOthersWhole(path, from, to.id, hit);

@@ -1,6 +1,14 @@
 import { type Clock, LifeboatError, type ProgressListener } from "@lifeboat/model";
 import { sha256Hex } from "../crypto/index.ts";
-import { encodeSnapshot, idOfName, lastingId, objectName, objectPrefix, type Snapshot } from "../format/index.ts";
+import {
+  encodeSnapshot,
+  idOfName,
+  lastingId,
+  objectName,
+  objectPrefix,
+  type Snapshot,
+  type SnapshotFields,
+} from "../format/index.ts";
 import { BlobWriter } from "../repository/blob-writer.ts";
 import { forEachLimited, type Repository } from "../repository/repository.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
@@ -10,6 +18,10 @@ import { isDamage } from "./walk-trees.ts";
 
 /** The tag of a snapshot that stands beside the damaged one that it was made from, as restic's. */
 export const repairedTag = "repaired";
+
+export function isRepaired(snapshot: { readonly tags?: readonly string[] | undefined }): boolean {
+  return snapshot.tags?.includes(repairedTag) === true;
+}
 
 export interface PlanSnapshotRepairOptions {
   /** Which to look at; default all. */
@@ -100,12 +112,13 @@ export async function executeSnapshotRepair(
   await repository.loadIndex({ signal });
   await writeTrees(repository, plan, signal);
   const repaired: { from: string; to: Snapshot }[] = [];
-  for (const { snapshot, tree } of plan.changes) {
+  for (const { snapshot, tree, damage } of plan.changes) {
     signal.throwIfAborted();
     await beforeReplace();
+    const changes = changesOf(snapshot, tree, damage);
     const to = forget
-      ? await replaceSnapshot(repository, snapshot, { tree }, plan.all)
-      : await storeBeside(repository, snapshot, tree, plan.all);
+      ? await replaceSnapshot(repository, snapshot, changes, plan.all)
+      : await storeBeside(repository, snapshot, changes, plan.all);
     repaired.push({ from: snapshot.id, to });
     reporter.tell(() => ({ phase: "storing snapshots", percent_done: repaired.length / plan.changes.length }));
   }
@@ -138,11 +151,30 @@ async function writeTrees(repository: Repository, plan: SnapshotRepairPlan, sign
   }
 }
 
+/**
+ * What has lost content is not what its run had made: it has problems, and the run's tag no more, so that nobody takes it for that run's good
+ * copy, here or in a replica, and no later attempt of the run adopts it. `original` still leads to the run's record.
+ */
+function changesOf({ tags, lifeboat }: Snapshot, tree: string, damage: TreeDamage): Partial<SnapshotFields> {
+  const lost = damage.truncatedFiles + damage.emptiedFolders + damage.removedNodes;
+  if (lost === 0) return { tree };
+  return {
+    tree,
+    ...(tags !== undefined && { tags: tags.filter((tag) => !tag.startsWith("run=")) }),
+    lifeboat: { ...lifeboat, problem_count: (lifeboat?.problem_count ?? 0) + lost },
+  };
+}
+
 /** Nothing goes: the damaged one stays, and what a call that was killed has stored is used. */
-async function storeBeside(repository: Repository, old: Snapshot, tree: string, all: readonly Snapshot[]): Promise<Snapshot> {
+async function storeBeside(
+  repository: Repository,
+  old: Snapshot,
+  changes: Partial<SnapshotFields>,
+  all: readonly Snapshot[],
+): Promise<Snapshot> {
   const { id: _, ...before } = old;
-  const tags = [...(old.tags ?? []).filter((tag) => tag !== repairedTag), repairedTag];
-  const fields = { ...before, tree, tags, original: lastingId(old) };
+  const changed = { ...before, ...changes, original: lastingId(old) };
+  const fields = { ...changed, tags: [...(changed.tags ?? []).filter((tag) => tag !== repairedTag), repairedTag] };
   const wanted = encodeSnapshot(fields);
   return all.find((other) => encodeSnapshot(other) === wanted) ?? (await repository.saveSnapshot(fields));
 }

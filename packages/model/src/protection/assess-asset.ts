@@ -158,7 +158,7 @@ function withoutCopy({ asset, policy, lastBackup, repositories, copies }: AssetF
     const why =
       elsewhere.length > 0
         ? `no copy in ${sites.join(" or ")}; copies in ${elsewhere.join(", ")} do not count, since its policy does not name it`
-        : "its snapshots are gone from every repository";
+        : "no repository holds a good snapshot of it any more";
     return { level: "bad", state: "NO COPY", why, next };
   }
   return {
