@@ -6,6 +6,7 @@ import type { JobContext } from "./job-context.ts";
 import { openChosenRepository } from "./open-repository.ts";
 import { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 import type { RunEnd, RunOrder } from "./run-record.ts";
+import { assertAgesAreTrusted } from "./trusted-ages.ts";
 import { withLock } from "./with-lock.ts";
 
 export interface ForgetOrder extends RunOrder {
@@ -47,6 +48,7 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
           if (snapshots.length === 0) return;
           const choice = selectRetention(snapshots, retention, context.clock.now());
           choices.set(name, choice);
+          await assertAgesAreTrusted(context, repository, { name, asset: order.asset, retention, choice });
           if (order.dryRun === true) return;
           const keep = choice.keep.map(({ snapshot }) => snapshot);
           // Before the first one goes: who believes too little of what is there promises nothing that is gone.

@@ -61,6 +61,7 @@ export {
   selectRetention,
   type WithinBucket,
 } from "./retention/select-retention.ts";
+export { findTimeJump, type TimeJump } from "./retention/time-jump.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
 export { type RetryRule, retryDelayMs, retryRuleOf } from "./run/retry-delay.ts";
 export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";

@@ -32,6 +32,12 @@ export const jobErrors = {
     meaning: "A guard of the policy does not hold (size, shrink, unreadable files).",
     hint: "Look at the source; when it is right, raise the guard.",
   },
+  "clock-suspect": {
+    exit: exitCodes.failed,
+    retry: "never",
+    meaning: "Snapshots would go because of their age, and the clock that says so is perhaps wrong.",
+    hint: "Look at this machine's clock with 'date' and 'lifeboat doctor'.",
+  },
   "asset-unknown": {
     exit: exitCodes.usage,
     retry: "never",
