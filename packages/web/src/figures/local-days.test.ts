@@ -26,10 +26,10 @@ test("a day is as good as its worst run, and a skipped run hides nothing", () =>
   const at = (text: string) => Date.parse(`2026-11-${text}:00Z`);
   expect(
     resultsByDay(days, [
-      { result: "passed", endedMs: at("22T00:00") },
-      { result: "failed", endedMs: at("21T10:00") },
-      { result: "passed", endedMs: at("21T23:59") },
-      { result: "skipped", endedMs: at("21T23:59") },
+      { result: "passed", atMs: at("22T00:00") },
+      { result: "failed", atMs: at("21T10:00") },
+      { result: "passed", atMs: at("21T23:59") },
+      { result: "skipped", atMs: at("21T23:59") },
     ]),
   ).toEqual(["none", "failed", "passed"]);
 });

@@ -39,10 +39,10 @@ function nextMidnight(nowMs: number, timezone: string): number {
 /** The worst result of each day; "none" for a day without a run. Skipped ones say nothing about the data. */
 export function resultsByDay(
   days: readonly LocalDay[],
-  runs: readonly { readonly result: RunResult; readonly endedMs: number }[],
+  runs: readonly { readonly result: RunResult; readonly atMs: number }[],
 ): (RunResult | "none")[] {
   return days.map(({ startMs, endMs }) => {
-    const results = runs.filter((run) => run.endedMs >= startMs && run.endedMs < endMs).map((run) => run.result);
+    const results = runs.filter((run) => run.atMs >= startMs && run.atMs < endMs).map((run) => run.result);
     const answers = results.filter((result) => result !== "skipped" && result !== "cancelled");
     if (answers.length > 0) return worstResult(answers);
     return results[0] ?? "none";

@@ -1,12 +1,13 @@
 import type { SeenSnapshot } from "@lifeboat/catalog";
 import { type AssetProtection, type CompiledPolicy, type CompiledSchedule, nextSlot } from "@lifeboat/model";
-import { lastLocalDays, resultsByDay } from "../figures/local-days.ts";
+import { lastLocalDays } from "../figures/local-days.ts";
 import { type Html, html } from "../html/html.ts";
 import { ageBar, dayStrip, judgedLevel, judgedText } from "../view/charts.ts";
 import { definition, definitions } from "../view/definition.ts";
 import { formatAge, formatBytes, formatCount } from "../view/format.ts";
 import { mark, resultMark } from "../view/marks.ts";
 import { timeText } from "../view/time-text.ts";
+import { readAssetDays } from "./asset-days.ts";
 import { assetMark } from "./asset-mark.ts";
 import { runTable } from "./jobs-page.ts";
 import { jobsHref, runHref } from "./links.ts";
@@ -63,8 +64,7 @@ function objectivesTable(asset: AssetProtection, { time }: PageData): Html {
 
 async function daysSection({ catalog, time }: PageData, asset: string): Promise<Html> {
   const days = lastLocalDays(time.nowMs, time.timezone, daysShown);
-  const backups = await catalog.backupEnds({ sinceMs: days[0]?.startMs ?? time.nowMs, object: asset });
-  const results = resultsByDay(days, backups);
+  const results = await readAssetDays(catalog, asset, days);
   const link = (index: number) => jobsHref({ kind: "backup", asset, since: days[index]?.date, until: days[index + 1]?.date });
   const cells = results.map((result, index) => ({
     result,
@@ -77,7 +77,7 @@ async function daysSection({ catalog, time }: PageData, asset: string): Promise<
     .map((result, index) => ({ result, index }))
     .filter(({ result }) => result !== "none")
     .reverse();
-  return html`<div class="scroll">${dayStrip(cells, `${asset}, the worst result of each day: ${summary}`)}</div><p>${summary}. Each cell is the worst result of a day; full passed, two thirds incomplete, cut through failed, low without an answer, a dot none.</p>
+  return html`<div class="scroll">${dayStrip(cells, `${asset}, the worst result of each day: ${summary}`)}</div><p>${summary}. Each cell is the worst result of the backups that were due on a day; full passed, two thirds incomplete, cut through failed, low without an answer, a dot none.</p>
 <details><summary>The same as a table</summary><div class="scroll"><table class="narrow"><caption class="hidden">Worst result by day</caption><thead><tr><th scope="col">Day</th><th scope="col">Worst result</th></tr></thead><tbody>${table.map(
     ({ result, index }) =>
       html`<tr><th scope="row"><a href="${link(index)}">${days[index]?.date}</a></th><td>${result === "none" ? "" : resultMark(result, "settled")}</td></tr>`,

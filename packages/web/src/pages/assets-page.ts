@@ -76,7 +76,8 @@ function sizeText({ lastBackup }: AssetProtection): string {
 }
 
 function strip(asset: AssetProtection, { days, backupsByAsset }: RecentFigures): Html {
-  const results = resultsByDay(days, backupsByAsset.get(asset.asset) ?? []);
+  const ends = (backupsByAsset.get(asset.asset) ?? []).map(({ result, endedMs }) => ({ result, atMs: endedMs }));
+  const results = resultsByDay(days, ends);
   const good = results.filter((result) => result === "passed").length;
   const cells = results.map((result, index) => ({ result, label: `${days[index]?.date}: ${result}`, href: undefined }));
   const summary = `${good} of ${results.length} days passed`;

@@ -1,7 +1,7 @@
 import type { BackupEnd, Catalog, RunCount } from "@lifeboat/catalog";
 import type { CompiledConfig } from "@lifeboat/model";
 import { type LocalDay, lastLocalDays } from "../figures/local-days.ts";
-import { measureRpoKept, type TimeKept } from "../figures/rpo-kept.ts";
+import { type BackupTimes, measureRpoKept, type TimeKept } from "../figures/rpo-kept.ts";
 
 export const recentDayCount = 30;
 const dayMs = 86_400_000;
@@ -30,11 +30,22 @@ export async function readRecentFigures(catalog: Catalog, config: CompiledConfig
   let keptMs = 0;
   let ofMs = 0;
   for (const [asset, rpoSeconds] of objectives) {
-    const backups = (backupsByAsset.get(asset) ?? []).map(({ startedMs, endedMs, result }) => ({
+    const backups: BackupTimes[] = (backupsByAsset.get(asset) ?? []).map(({ startedMs, endedMs, result }) => ({
       startedMs,
       endedMs,
       isGood: result === "passed",
     }));
+    if (!backups.some(({ startedMs }) => startedMs < fromMs)) {
+      // New in the window, or so long without a backup that the reading has none of them: then all of the window counts.
+      const [before] = await catalog.history({
+        object: asset,
+        kinds: ["backup"],
+        states: ["settled"],
+        untilMs: fromMs,
+        limit: 1,
+      });
+      if (before !== undefined) backups.push({ startedMs: before.slotMs, endedMs: before.slotMs, isGood: false });
+    }
     const kept = measureRpoKept(backups, rpoSeconds, fromMs, nowMs);
     keptMs += kept.keptMs;
     ofMs += kept.ofMs;
