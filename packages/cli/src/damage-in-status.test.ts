@@ -105,8 +105,10 @@ test("a repository that cannot be read is unknown with --here, and a history wit
 /** Last, since what is lost stays lost. */
 test("a snapshot that lost content at a repair is no good copy, and the history names none that is gone", async () => {
   const pack = basename(flipByteOfContent());
+  // By its place, as with bare hands: the history knows that it is the repository of the configuration.
+  const hands = ["--repo", place.at("main"), "--password-file", place.at("password")];
   const fix = async (...words: string[]) => {
-    const { code, err } = await place.run(["repo", "repair", ...words, "--repo", "main"]);
+    const { code, err } = await place.run(["repo", "repair", ...words, ...hands]);
     expect(code, err).toBe(0);
   };
   await fix("packs", pack, "--keep", place.folder);

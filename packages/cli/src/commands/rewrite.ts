@@ -99,7 +99,6 @@ async function tellHistory(
   { config, choice }: OpenedRepository,
   replaced: Awaited<ReturnType<typeof executeRewrite>>,
 ): Promise<void> {
-  if (config === undefined) return;
   const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
   const gone = replaced.map(({ from }) => from);
   await rememberSnapshots(session, config, choice, { gone, stored: replaced.map(({ to }) => to) });

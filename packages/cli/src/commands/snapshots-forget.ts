@@ -62,10 +62,8 @@ async function forgetSome(session: Session, values: OptionValues): Promise<numbe
     const gone = new Set(remove.map(({ id }) => id));
     const keep = all.map(({ id }) => id).filter((id) => !gone.has(id));
     const forgotten = await forgetSnapshots(repository, { keep, remove: [...gone] }, { signal: session.signal });
-    if (config !== undefined) {
-      const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
-      await rememberSnapshots(session, config, choice, { gone: forgotten });
-    }
+    const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
+    await rememberSnapshots(session, config, choice, { gone: forgotten });
     session.say(`✓ forgot ${counts}; 'lifeboat repo prune' frees what only they needed`);
     return exitCodes.passed;
   });

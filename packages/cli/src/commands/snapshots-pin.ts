@@ -70,7 +70,7 @@ async function tellHistory(
   { config, choice }: OpenedRepository,
   changed: readonly { readonly old: string; readonly stored: Snapshot }[],
 ): Promise<void> {
-  if (config === undefined || changed.length === 0) return;
+  if (changed.length === 0) return;
   const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
   const gone = changed.map(({ old }) => old);
   await rememberSnapshots(session, config, choice, { gone, stored: changed.map(({ stored }) => stored) });

@@ -54,7 +54,7 @@ async function changeTags(session: Session, values: OptionValues): Promise<numbe
     }
     if (session.json) await session.answer({ message_type: "summary", changed_snapshots: changed.length });
     if (count === 0) session.say(`nothing to change in ${countOf(snapshots.length, "snapshot")}`);
-    if (config !== undefined && changed.length > 0) {
+    if (changed.length > 0) {
       const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
       const gone = changed.map(({ old }) => old);
       await rememberSnapshots(session, config, choice, { gone, stored: changed.map(({ stored }) => stored) });

@@ -167,7 +167,6 @@ async function tellHistory(
   gone: readonly string[],
   stored: readonly Snapshot[],
 ): Promise<void> {
-  if (config === undefined) return;
   const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
   await rememberSnapshots(session, config, choice, { gone, stored });
 }
