@@ -189,6 +189,7 @@ describe("which snapshot", () => {
     expect([latest.code, jsonLines(latest.out).at(-1)]).toMatchObject([3, { result: "incomplete", snapshot_id: older!.id }]);
     const listed = await place.run(["ls", "latest", ...own]);
     expect([listed.code, listed.err]).toEqual([3, expect.stringContaining("'latest' may mean one that cannot be read")]);
+    expect((await place.run(["snapshots", "show", "latest", ...own])).code).toBe(3);
     expect((await place.run(["restore", older!.id, ...own, "--to", place.at("no-doubt")])).code).toBe(0);
   });
 });

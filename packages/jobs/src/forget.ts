@@ -47,8 +47,8 @@ export async function runForget(context: JobContext, order: ForgetOrder): Promis
           left.set(name, snapshots);
           if (snapshots.length === 0) return;
           const choice = selectRetention(snapshots, retention, context.clock.now());
-          choices.set(name, choice);
           await assertAgesAreTrusted(context, repository, { name, asset: order.asset, retention, choice });
+          choices.set(name, choice);
           if (order.dryRun === true) return;
           const keep = choice.keep.map(({ snapshot }) => snapshot);
           // Before the first one goes: who believes too little of what is there promises nothing that is gone.

@@ -22,8 +22,8 @@ export interface ReplicateOutcome extends JobOutcome {
 /**
  * Copies the snapshots of one asset that its replicas lack, blobs as they are cut, sealed with the replica's own key, side data
  * included. A replica that does not exist yet is created with its source's polynomial. One that
- * cannot be reached fails the run and does not keep the others from their copies. Killed: packs without a snapshot, which the
- * next run uses.
+ * cannot be reached fails the run and does not keep the others from their copies. Killed: see
+ * `copySnapshots`.
  */
 export async function runReplicate(context: JobContext, order: ReplicateOrder): Promise<ReplicateOutcome> {
   const { policy } = findAsset(context, order.asset);

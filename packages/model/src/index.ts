@@ -63,7 +63,7 @@ export {
 } from "./retention/select-retention.ts";
 export { findTimeJump, type TimeJump } from "./retention/time-jump.ts";
 export { assetName, isName, namePattern, parseAssetName } from "./run/names.ts";
-export { type RetryRule, retryDelayMs, retryRuleOf } from "./run/retry-delay.ts";
+export { countedAttempt, type RetryRule, retryDelayMs, retryRuleOf, waitsForLocks } from "./run/retry-delay.ts";
 export type { RunId, RunIdParts, RunKind, RunRecord, RunResult, RunState } from "./run/run.ts";
 export { assetOf, formatRunId, parseRunId, runKinds } from "./run/run-id.ts";
 export { exitCodeOf, resultOrder, worstResult } from "./run/run-result.ts";

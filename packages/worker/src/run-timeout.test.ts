@@ -23,10 +23,10 @@ test("every run but a restore ends at some time: by its policy, else by what no 
   const hoursOf = (kind: Parameters<typeof timeoutSecondsOf>[1]["kind"], object: string, policy: string | null = null) =>
     (timeoutSecondsOf(config, { kind, object, policy }) ?? Number.POSITIVE_INFINITY) / 3600;
   expect([hoursOf("backup", "web1/pages", "web"), hoursOf("forget", "web1/pages", "web")]).toEqual([5, 5]);
-  expect([hoursOf("prune", "main"), hoursOf("check", "main"), hoursOf("backup", "web1/old", "gone")]).toEqual([24, 24, 24]);
+  expect([hoursOf("prune", "main"), hoursOf("check", "main"), hoursOf("backup", "web1/old", "gone")]).toEqual([48, 24, 24]);
   const main = { ...config.repositories.get("main")!, check: { readData: true } as never };
   const reading = { ...config, repositories: new Map([["main", main]]) };
-  expect(timeoutSecondsOf(reading, { kind: "check", object: "main", policy: null })).toBe(48 * 3600);
+  expect(timeoutSecondsOf(reading, { kind: "check", object: "main", policy: null })).toBe(14 * 24 * 3600);
   expect([hoursOf("drill", "home"), hoursOf("drill", "gone")]).toEqual([4, 24]);
   expect(hoursOf("restore", "web1/pages")).toBe(Number.POSITIVE_INFINITY);
 });

@@ -20,7 +20,10 @@ export function timeoutSecondsOf(config: CompiledConfig, run: Pick<RunRow, "kind
       return deadline === undefined ? 24 * hourSeconds : deadline + teardownSeconds;
     }
     case "check":
-      return (config.repositories.get(run.object)?.check?.readData === true ? 48 : 24) * hourSeconds;
+      // All data of a large repository over a limited line takes its days; a check keeps nobody out but prunes.
+      return (config.repositories.get(run.object)?.check?.readData === true ? 14 * 24 : 24) * hourSeconds;
+    case "prune":
+      return 48 * hourSeconds;
     default:
       return 24 * hourSeconds;
   }

@@ -1,5 +1,5 @@
 import type { RunRow } from "@lifeboat/catalog";
-import { exitCodes, isLifeboatError, messageOf, type RunKind, retryDelayMs, retryRuleOf } from "@lifeboat/model";
+import { countedAttempt, exitCodes, isLifeboatError, messageOf, retryDelayMs, retryRuleOf, waitsForLocks } from "@lifeboat/model";
 import { keepTrying } from "./keep-trying.ts";
 import type { WorkOutcome } from "./run-work.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -7,8 +7,6 @@ import type { WorkerOptions } from "./worker-options.ts";
 /** What a person must mend first (a typing error, a wrong password) does not get better by trying again. */
 const hopeless: readonly number[] = [exitCodes.usage, exitCodes.wrongPassword];
 
-/** Who must have a repository for itself, or come in beside somebody who has: that may take as long as a first backup does. */
-const waitingForLocks: ReadonlySet<RunKind> = new Set(["forget", "prune", "check", "replicate"]);
 const lockPauseMs = 30 * 60_000;
 const lockPatienceMs = 24 * 3600_000;
 
@@ -54,13 +52,11 @@ async function delayAfter(
   if (isLifeboatError(error) && error.retry === "never" && hopeless.includes(error.exitCode)) return undefined;
   const rule = retryRuleOf(config, run);
   const again = retryDelayMs(rule, attempt);
-  if (again !== undefined || !waitingForLocks.has(run.kind)) return again;
+  if (again !== undefined || !waitsForLocks(run.kind)) return again;
   if (isLifeboatError(error, "repository-locked")) {
     // A lock that nobody renews is for a person to remove, who must hear of it soon.
     const waitedMs = jobs.clock.now() - Math.max(run.slotMs, run.recordedMs);
     return error.context.stale === true || waitedMs + lockPauseMs > lockPatienceMs ? undefined : lockPauseMs;
   }
-  // Who found the door closed has not failed.
-  const before = (await catalog.attemptsOf(run.id)).filter((each) => each.attempt < attempt);
-  return retryDelayMs(rule, attempt - before.filter(({ code }) => code === "repository-locked").length);
+  return retryDelayMs(rule, countedAttempt({ kind: run.kind, attempt }, await catalog.attemptsOf(run.id)));
 }

@@ -1,5 +1,5 @@
 import type { SeenSnapshot } from "@lifeboat/catalog";
-import { lastingId, type Snapshot } from "@lifeboat/engine";
+import { isRepaired, lastingId, type Snapshot } from "@lifeboat/engine";
 import { keepTrying } from "./keep-trying.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -21,7 +21,8 @@ export async function withSnapshotsTold<T>(
   for (const [repository, snapshots] of seen) {
     const before = new Set(known.filter((row) => row.repository === repository).map(({ id }) => id));
     const there = new Set(snapshots.map(({ id }) => id));
-    const fresh = snapshots.filter(({ id }) => !before.has(id));
+    // One that was repaired may be known as the good copy of its run, from a time when that was not looked at.
+    const fresh = snapshots.filter((snapshot) => !before.has(snapshot.id) || isRepaired(snapshot));
     const rows = fresh.map((snapshot) => seenSnapshot(repository, asset, snapshot));
     if (rows.length > 0) await keepTrying(jobs, () => catalog.recordSnapshots(rows));
     const gone = [...before].filter((id) => !there.has(id));
@@ -37,7 +38,8 @@ function seenSnapshot(repository: string, asset: string, snapshot: Snapshot): Se
     id: snapshot.id,
     original: lastingId(snapshot),
     asset,
-    run: run ?? null,
+    // One that was repaired lacks content, whatever its run had made.
+    run: isRepaired(snapshot) ? null : (run ?? null),
     time: snapshot.time,
     bytes: snapshot.summary?.total_bytes_processed ?? null,
     files: snapshot.summary?.total_files_processed ?? null,

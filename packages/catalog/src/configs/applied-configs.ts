@@ -1,12 +1,9 @@
-import type { Clock } from "@lifeboat/model";
+import { type Clock, clockToleranceMs } from "@lifeboat/model";
 import type { Kysely } from "kysely";
 import type { Catalog } from "../catalog.ts";
 import type { Tables } from "../schema/tables.ts";
 
 type AppliedConfigs = Pick<Catalog, "recordConfig" | "appliedConfigs" | "beat" | "beats">;
-
-/** A beat that lies further ahead than this was written by a clock that was ahead. */
-const clocksDifferMs = 300_000;
 
 /** Which configuration ran when, and which programs live: what the people who look after the service ask first. */
 export function appliedConfigs(db: Kysely<Tables>, clock: Clock): AppliedConfigs {
@@ -37,7 +34,7 @@ export function appliedConfigs(db: Kysely<Tables>, clock: Clock): AppliedConfigs
       // beats again in seconds, so a wrong word here, or a kill before it, costs nothing.
       await db
         .deleteFrom("beats")
-        .where("at_ms", ">", row.at_ms + clocksDifferMs)
+        .where("at_ms", ">", row.at_ms + clockToleranceMs)
         .execute();
     },
 

@@ -1,4 +1,4 @@
-import type { Clock, RunKind, RunResult, RunState } from "@lifeboat/model";
+import { type Clock, clockToleranceMs, type RunKind, type RunResult, type RunState } from "@lifeboat/model";
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from "kysely";
 import { type Catalog, type HistoryFilter, type RunRow, type ScheduleState, scheduleKey } from "../catalog.ts";
 import type { Tables } from "../schema/tables.ts";
@@ -11,9 +11,6 @@ type Questions = Pick<
 
 /** A thousand assets with a backup an hour for ten days. */
 const maxBackupEnds = 250_000;
-
-/** An end that lies further ahead than this was written by a clock that was ahead. */
-const clocksDifferMs = 300_000;
 
 export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
   return {
@@ -79,7 +76,8 @@ export function runQuestions(db: Kysely<Tables>, clock: Clock): Questions {
 
     async latestRuns(kind, results, objects) {
       const latest = new Map<string, RunRow>();
-      const untilMs = clock.now() + clocksDifferMs;
+      // An end that lies further ahead was written by a clock that was ahead.
+      const untilMs = clock.now() + clockToleranceMs;
       // one step in an index for each, where one question for all would read the whole history
       for (const object of objects) {
         const row = await db

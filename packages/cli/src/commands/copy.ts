@@ -1,6 +1,6 @@
 import { matchCopies, type Repository, type Snapshot } from "@lifeboat/engine";
 import { copyToRepository } from "@lifeboat/jobs";
-import { exitCodes } from "@lifeboat/model";
+import { exitCodes, messageOf } from "@lifeboat/model";
 import type { CommandSpec } from "../command-line/command-spec.ts";
 import type { OptionValues } from "../command-line/option-values.ts";
 import { describeSnapshot } from "../output/describe-snapshot.ts";
@@ -112,10 +112,14 @@ async function copyBetween(
 
 /** Where the copies went to a repository of the configuration: status and page count them. */
 async function tellHistory(session: Session, { config, choice, repository }: OpenedRepository): Promise<void> {
-  if (config === undefined) return;
   const { rememberSnapshots } = await import("../service/remember-snapshots.ts");
-  const stored = await repository.listSnapshots({ signal: session.signal });
-  await rememberSnapshots(session, config, choice, { gone: [], stored });
+  try {
+    const stored = await repository.listSnapshots({ signal: session.signal });
+    await rememberSnapshots(session, config, choice, { gone: [], stored });
+  } catch (error) {
+    // The copy is done, whatever became of its listing.
+    session.logger.warn({ cause: messageOf(error) }, "the history could not be told of the copies");
+  }
 }
 
 function sayOfOtherCuts(session: Session, from: Repository, to: Repository): void {

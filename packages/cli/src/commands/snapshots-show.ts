@@ -22,7 +22,9 @@ export const snapshotsShow: CommandSpec = {
 };
 
 async function showOne(session: Session, values: OptionValues): Promise<number> {
-  await using opened = await openSnapshot({ ...session, say() {} }, values, values.word(0));
+  const silent = { ...session, say() {} };
+  await using opened = await openSnapshot(silent, values, values.word(0));
+  session.isIncomplete = silent.isIncomplete;
   const { snapshot, timezone } = opened;
   if (opened.path !== undefined) {
     throw new LifeboatError("usage", `"${values.word(0)}" names a path; look at it with 'lifeboat ls ${values.word(0)}'`);

@@ -64,7 +64,7 @@ async function verifySnapshot(session: Session, values: OptionValues): Promise<n
   const report = await verifyLive(context, { repository, snapshot, asset, sample, tolerance, seed });
   session.output.status(undefined);
   const about = { asset: asset.name, snapshot: snapshot.id, seed, tolerance };
-  if (session.json) await session.answer(liveJson(about, report));
+  if (session.json) await session.answer(liveJson(about, report, session.isIncomplete));
   else for (const line of liveLines(about, report)) await session.output.line(line);
   return exitCodeOf(report.result, "check");
 }

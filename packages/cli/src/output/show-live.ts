@@ -11,8 +11,13 @@ export interface LiveSubject {
   readonly tolerance: number;
 }
 
-export function liveJson({ asset, snapshot, seed, tolerance }: LiveSubject, report: VerifyLiveReport): object {
-  const { result, causes, figures, differences, differenceCount, unknown, unknownCount, missing, lost } = report;
+export function liveJson(
+  { asset, snapshot, seed, tolerance }: LiveSubject,
+  report: VerifyLiveReport,
+  isInDoubt: boolean,
+): object {
+  const { causes, figures, differences, differenceCount, unknown, unknownCount, missing, lost } = report;
+  const result = isInDoubt && report.result === "passed" ? "incomplete" : report.result;
   return {
     message_type: "summary",
     result,

@@ -61,6 +61,7 @@ export function superviseProgram(options: SupervisedOptions): SupervisedProgram 
 
   const keep = async () => {
     let pauseMs = shortestPauseMs;
+    let neverReady = 0;
     while (!stopping.signal.aborted) {
       const code = await ended;
       if (stopping.signal.aborted) return;
@@ -71,7 +72,9 @@ export function superviseProgram(options: SupervisedOptions): SupervisedProgram 
         return;
       }
       if (readyAtMs !== undefined && clock.now() - readyAtMs >= steadyAfterMs) pauseMs = shortestPauseMs;
-      logger.warn({ program: name, exit_code: code }, `${name} has ended, starting it again`);
+      neverReady = readyAtMs === undefined ? neverReady + 1 : 0;
+      const level = neverReady >= 3 ? "error" : "warn";
+      logger[level]({ program: name, exit_code: code, starts_in_vain: neverReady }, `${name} has ended, starting it again`);
       await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       if (!stopping.signal.aborted) start();

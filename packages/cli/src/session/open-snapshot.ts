@@ -74,7 +74,7 @@ export async function pickSnapshot(
   // The one that was meant may be among them: what is done with this one is no full success.
   if (damaged > 0 && !isNamed) {
     session.isIncomplete = true;
-    session.output.note(`! '${address}' may mean one that cannot be read; this is the newest that can be and fits`);
+    session.output.note(`! '${address}' may mean one that cannot be read; taken is what fits of the others`);
   }
   const of = sourceOfSnapshot(snapshot);
   const last = othersThatDay === 0 ? "" : `, the last of ${othersThatDay + 1} of that day`;

@@ -136,6 +136,9 @@ describe.skipIf(!hasRestic)(
       expect(fixture.tryRestic(["check"], path).status).not.toBe(0);
       const skipped = await copySnapshots(source, await fixture.open(path), options());
       expect([skipped.skipped.length, skipped.bytes]).toEqual([3, 0]);
+      const beforeCommit = () => Promise.reject(new Error("lock lost"));
+      const unlocked = copySnapshots(source, await fixture.open(path), { ...options(), completeCopies: true, beforeCommit });
+      await expect(unlocked).rejects.toThrow("lock lost");
       const done = await copySnapshots(source, await fixture.open(path), { ...options(), completeCopies: true });
       expect(done).toMatchObject({ copied: [], skipped: skipped.skipped, failed: [], bytesCompleted: done.bytes });
       expect(done.bytes).toBeGreaterThan(1_000_000);

@@ -45,8 +45,8 @@ const maxBlobsWaiting = 32_768;
  * key and sealed with the destination's. `original` names the source's lasting identity, `parent` has no meaning there.
  *
  * Order: packs, then their index, then the snapshots. A kill leaves at most 512 MiB of packs that no index names, which a prune removes; what
- * stops it in any other way leaves blobs that no snapshot names: the next copy finds them in the index and goes on from there. The caller
- * holds a shared lock on both.
+ * stops it in any other way leaves blobs that no snapshot names: the next copy finds them in the index and goes on from there (not when a
+ * store was away or the lock was lost: then it is as after a kill). The caller holds a shared lock on both.
  * Later native backups share blobs with the copies only when the destination was initialised with the source's polynomial.
  */
 export async function copySnapshots(source: Repository, destination: Repository, options: CopyOptions): Promise<CopyResult> {
@@ -164,6 +164,8 @@ class SnapshotCopier {
 
   /** Everything handed over becomes durable and indexed, then the snapshots that need it are stored. */
   async commit(): Promise<void> {
+    // An index must not name packs that a prune has taken since.
+    await this.#beforeCommit?.();
     await this.#writer.finish();
     this.#bytesAtCommit = this.#writer.figures.bytesAdded;
     if (this.#ready.length > 0) await this.#beforeCommit?.();

@@ -1,6 +1,7 @@
 import type { Catalog, RunRow } from "@lifeboat/catalog";
 import {
   type CompiledConfig,
+  countedAttempt,
   type ErrorCode,
   formatWithOffset,
   isLifeboatError,
@@ -38,7 +39,8 @@ export async function settleLostRuns(
     if (Math.abs(nowMs - (run.heartbeatMs ?? 0)) <= staleAfterMs) continue;
     const cause = `its worker ${run.owner ?? ""} fell silent`;
     try {
-      if (retryDelayMs(retryRuleOf(config, run), run.attempt) === undefined) {
+      const counted = countedAttempt(run, await catalog.attemptsOf(run.id));
+      if (retryDelayMs(retryRuleOf(config, run), counted) === undefined) {
         await catalog.settleRun(run.id, run.attempt, lostRecord(config, run, nowMs, cause));
       } else {
         const beat = run.heartbeatMs === null ? {} : { ifHeartbeatMs: run.heartbeatMs };

@@ -26,7 +26,7 @@ export function localError(error: unknown, doing: string, place: ObjectPlace): u
     case "EROFS":
       return new LifeboatError("store-refused", message, {
         ...options,
-        hint: "Mount the file system for writing; what only reads works as it is: restore, snapshots, ls, 'repo check --no-lock', 'copy --no-lock' from it.",
+        hint: "Mount the file system for writing; what only reads works as it is: restore, snapshots, ls, 'repo check --no-lock', 'copy --no-lock'.",
       });
     case "EACCES":
     case "EPERM":

@@ -17,8 +17,9 @@ export const jobErrors = {
   "job-timeout": {
     exit: exitCodes.failed,
     retry: "later",
-    meaning: "The run took longer than its policy's timeout and was stopped.",
-    hint: "Look why it is slow with 'lifeboat job show', or raise the policy's timeout.",
+    meaning:
+      "The run took longer than its timeout (its policy's; a drill's deadline; days for a check or a prune) and was stopped.",
+    hint: "Look why it is slow with 'lifeboat job show', or raise the policy's timeout; by hand ('lifeboat repo check', 'repo prune') there is none.",
   },
   "worker-lost": {
     exit: exitCodes.failed,
