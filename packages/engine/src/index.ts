@@ -62,6 +62,7 @@ export {
   filterSnapshots,
   findSnapshot,
   parseSnapshotAddress,
+  runOfSnapshot,
   type SnapshotAddress,
   type SnapshotFilter,
 } from "./maintenance/find-snapshot.ts";

@@ -20,6 +20,7 @@ export type { Checkpoint } from "./run-checkpoints.ts";
 export { type JobOutcome, runRepositoryJob } from "./run-job.ts";
 export { createRunRecord, endOfError, type RunEnd, type RunOrder, saveRunRecord } from "./run-record.ts";
 export { mostSampledFiles, Sample, type SampleSize } from "./sample-files.ts";
+export { seenSnapshot } from "./seen-snapshot.ts";
 export { type LiveFinding, type VerifyLiveOrder, type VerifyLiveReport, verifyLive } from "./verify-live.ts";
 export { hashOfContent, type VerifyReport, verifyRestored } from "./verify-restored.ts";
 export { ownDeadLocks, removeOwnDeadLocks, withLock } from "./with-lock.ts";

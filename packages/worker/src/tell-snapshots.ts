@@ -1,5 +1,5 @@
-import type { SeenSnapshot } from "@lifeboat/catalog";
-import { isRepaired, lastingId, type Snapshot } from "@lifeboat/engine";
+import { isRepaired, type Snapshot } from "@lifeboat/engine";
+import { seenSnapshot } from "@lifeboat/jobs";
 import { keepTrying } from "./keep-trying.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -23,25 +23,10 @@ export async function withSnapshotsTold<T>(
     const there = new Set(snapshots.map(({ id }) => id));
     // One that was repaired may be known as the good copy of its run, from a time when that was not looked at.
     const fresh = snapshots.filter((snapshot) => !before.has(snapshot.id) || isRepaired(snapshot));
-    const rows = fresh.map((snapshot) => seenSnapshot(repository, asset, snapshot));
+    const rows = fresh.map((snapshot) => ({ ...seenSnapshot(repository, snapshot), asset }));
     if (rows.length > 0) await keepTrying(jobs, () => catalog.recordSnapshots(rows));
     const gone = [...before].filter((id) => !there.has(id));
     if (gone.length > 0) await keepTrying(jobs, () => catalog.forgetSnapshots(repository, gone));
   }
   return outcome;
-}
-
-function seenSnapshot(repository: string, asset: string, snapshot: Snapshot): SeenSnapshot {
-  const run = snapshot.tags?.find((tag) => tag.startsWith("run="))?.slice("run=".length);
-  return {
-    repository,
-    id: snapshot.id,
-    original: lastingId(snapshot),
-    asset,
-    // One that was repaired lacks content, whatever its run had made.
-    run: isRepaired(snapshot) ? null : (run ?? null),
-    time: snapshot.time,
-    bytes: snapshot.summary?.total_bytes_processed ?? null,
-    files: snapshot.summary?.total_files_processed ?? null,
-  };
 }

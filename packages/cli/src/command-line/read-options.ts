@@ -29,12 +29,12 @@ export function readOptions(row: TableRow, spec: CommandSpec, argv: readonly str
     if (error instanceof CommanderError) return { kind: "wrong", message: error.message.replace(/^error: /, "") };
     throw error;
   }
-  const values = new OptionValues(command.opts(), command.args);
+  const verbose = argv.reduce((sum, word) => sum + (word === "--verbose" ? 1 : /^-v+$/.test(word) ? word.length - 1 : 0), 0);
+  const values = new OptionValues({ ...command.opts(), verbose }, command.args);
   // An option that takes several words takes an empty one after them, too, which was to name a snapshot.
   const empty = options.find(({ flags, mayBeEmpty }) => mayBeEmpty !== true && values.texts(nameOf(flags)).includes(""));
   if (empty !== undefined) return { kind: "wrong", message: `option '${empty.flags}': its value is empty` };
-  const verbose = argv.reduce((sum, word) => sum + (word === "--verbose" ? 1 : /^-v+$/.test(word) ? word.length - 1 : 0), 0);
-  return { kind: "values", values: new OptionValues({ ...command.opts(), verbose }, command.args) };
+  return { kind: "values", values };
 }
 
 function nameOf(flags: string): string {

@@ -58,10 +58,9 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
         tell(id, error);
       };
       const listed = await repository.listSnapshots({ signal: session.signal, onDamaged }).finally(() => repository.close());
-      for (const snapshot of listed) everything.add(`${lastingId(snapshot)} ${snapshot.tree}`);
+      for (const snapshot of listed) everything.add(contentKey(snapshot));
       for (const snapshot of filterSnapshots(listed, filterOf(values))) {
-        // Repaired or rewritten it holds something else, whatever it was made from.
-        const key = `${lastingId(snapshot)} ${snapshot.tree}`;
+        const key = contentKey(snapshot);
         const known = rows.get(key);
         if (known === undefined) rows.set(key, { snapshot, sites: [site] });
         // A site may hold it twice: as it was copied, and as it was pinned since.
@@ -84,6 +83,11 @@ async function listSnapshots(session: Session, values: OptionValues): Promise<nu
   const [first] = failures;
   if (failures.length > 0 && failures.length === choices.length) throw first;
   return failures.length + damaged > 0 ? exitCodes.incomplete : exitCodes.passed;
+}
+
+/** The same for a snapshot and its copies; repaired or rewritten it holds something else, whatever it was made from. */
+function contentKey(snapshot: Snapshot): string {
+  return `${lastingId(snapshot)} ${snapshot.tree}`;
 }
 
 interface Site {

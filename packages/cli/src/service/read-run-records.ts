@@ -1,6 +1,6 @@
 import type { DrillReport } from "@lifeboat/drill";
 import type { Repository } from "@lifeboat/engine";
-import { assetOfSnapshot, isRepaired } from "@lifeboat/engine";
+import { assetOfSnapshot, isRepaired, runOfSnapshot } from "@lifeboat/engine";
 import { type JobContext, openChosenRepository } from "@lifeboat/jobs";
 import {
   type CompiledConfig,
@@ -87,7 +87,7 @@ async function goodCopies(
   const snapshots = await repository.listSnapshots({ signal: session.signal });
   return snapshots.flatMap((snapshot) => {
     const asset = assetOfSnapshot(snapshot);
-    const run = snapshot.tags?.find((tag) => tag.startsWith("run="))?.slice("run=".length);
+    const run = runOfSnapshot(snapshot);
     const result = run === undefined ? undefined : runs.get(run)?.result;
     const problems = snapshot.lifeboat?.problem_count;
     // What its run had made whole may have lost content since, at a repair.

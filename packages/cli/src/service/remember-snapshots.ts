@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { isRepaired, lastingId, type Snapshot } from "@lifeboat/engine";
-import type { RepositoryChoice } from "@lifeboat/jobs";
+import type { Snapshot } from "@lifeboat/engine";
+import { type RepositoryChoice, seenSnapshot } from "@lifeboat/jobs";
 import { type CompiledConfig, messageOf } from "@lifeboat/model";
 import { readConfig } from "../session/load-config.ts";
 import type { Session } from "../session/session.ts";
@@ -25,17 +25,7 @@ export async function rememberSnapshots(
     const { catalog } = history;
     try {
       for (const repository of repositories) {
-        const stored = (changes.stored ?? []).map((snapshot) => ({
-          repository,
-          id: snapshot.id,
-          original: lastingId(snapshot),
-          asset: valueOfTag(snapshot, "asset="),
-          // One that has lost content is no copy that its run has made.
-          run: isRepaired(snapshot) ? null : valueOfTag(snapshot, "run="),
-          time: snapshot.time,
-          bytes: snapshot.summary?.total_bytes_processed ?? null,
-          files: snapshot.summary?.total_files_processed ?? null,
-        }));
+        const stored = (changes.stored ?? []).map((snapshot) => seenSnapshot(repository, snapshot));
         await catalog.recordSnapshots(stored);
         await catalog.forgetSnapshots(repository, changes.gone);
       }
@@ -64,8 +54,4 @@ function namesOf(config: CompiledConfig, choice: RepositoryChoice): string[] {
 /** A folder by its whole path; what has a scheme as it stands. */
 function placeOf(url: string): string {
   return /^[a-z0-9+]+:/i.test(url) ? url.replace(/\/+$/, "") : resolve(url);
-}
-
-function valueOfTag(snapshot: Snapshot, beginning: string): string | null {
-  return snapshot.tags?.find((tag) => tag.startsWith(beginning))?.slice(beginning.length) ?? null;
 }

@@ -42,7 +42,16 @@ export function filterSnapshots(snapshots: readonly Snapshot[], filter: Snapshot
 
 /** From the tag `asset=HOST/SOURCE`; undefined for snapshots of other programs. */
 export function assetOfSnapshot(snapshot: Pick<Snapshot, "tags">): string | undefined {
-  return snapshot.tags?.find((tag) => tag.startsWith("asset="))?.slice("asset=".length);
+  return valueOfTag(snapshot, "asset=");
+}
+
+/** From the tag `run=ID`; undefined for snapshots of other programs. */
+export function runOfSnapshot(snapshot: Pick<Snapshot, "tags">): string | undefined {
+  return valueOfTag(snapshot, "run=");
+}
+
+function valueOfTag({ tags }: Pick<Snapshot, "tags">, beginning: string): string | undefined {
+  return tags?.find((tag) => tag.startsWith(beginning))?.slice(beginning.length);
 }
 
 /**
